@@ -1,0 +1,129 @@
+"""Group commit: callers that arrive while a round trip is under way share the next one.
+
+A caller puts its item in. If nobody is under way it leads: it takes all items that wait,
+runs them as one, hands each its own outcome and passes the lead on. Alone this adds no
+wait; together it is what makes the durable path fast (JOBS.md 10, PERFORMANCE.md).
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+class _Entry(Generic[Item, Outcome]):
+    __slots__ = ("error", "gate", "item", "leads", "outcome", "size")
+
+    def __init__(self, item: Item, size: int) -> None:
+        self.item = item
+        self.size = size
+        self.leads = False
+        self.outcome: Outcome | None = None
+        self.error: BaseException | None = None
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+
+class GroupCommit(Generic[Item, Outcome]):
+    """Runs the items of concurrent callers together.
+
+    `run` gets a list of items and returns their outcomes in the same order. When it
+    raises one of `split_on` for several items, each is run again alone, so that one bad
+    row does not fail its neighbours; so `run` must have undone everything by then.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[Item]], Sequence[Outcome]],
+        *,
+        split_on: tuple[type[BaseException], ...] = (),
+        size: Callable[[Item], int] = lambda _: 0,
+        max_items: int = 200,
+        max_bytes: int = 4 * 1024 * 1024,
+    ) -> None:
+        """Bound a batch by rows and bytes (the server's `max_allowed_packet`)."""
+        self._run = run
+        self._split_on = split_on
+        self._size = size
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._waiting: deque[_Entry[Item, Outcome]] = deque()
+        self._busy = False
+
+    def __call__(self, item: Item) -> Outcome:
+        """Run the item with whatever else waits and give its outcome.
+
+        Raises:
+            BaseException: What `run` raised for this item.
+        """
+        entry: _Entry[Item, Outcome] = _Entry(item, self._size(item))
+        if self._enter(entry):
+            self._lead(entry)
+        if entry.error is not None:
+            raise entry.error
+        return entry.outcome  # type: ignore[return-value]  # set unless error is
+
+    def _enter(self, entry: _Entry[Item, Outcome]) -> bool:
+        with self._lock:
+            self._waiting.append(entry)
+            leads, self._busy = not self._busy, True
+        if not leads:
+            # Until a leader has run this entry, or hands over the lead.
+            entry.gate.acquire()
+            return entry.leads
+        return True
+
+    def _lead(self, me: _Entry[Item, Outcome]) -> None:
+        batch = self._take_batch()
+        try:
+            self._run_batch(batch)
+        except BaseException as error:  # noqa: BLE001 — followers are released whatever happens to the leader
+            for entry in batch:
+                entry.error = entry.error or error
+        finally:
+            self._hand_over()
+            for entry in batch:
+                if entry is not me:
+                    entry.gate.release()
+
+    def _take_batch(self) -> list[_Entry[Item, Outcome]]:
+        batch: list[_Entry[Item, Outcome]] = []
+        room = self._max_bytes
+        with self._lock:
+            while self._waiting and len(batch) < self._max_items:
+                if batch and self._waiting[0].size > room:
+                    break
+                entry = self._waiting.popleft()
+                room -= entry.size
+                batch.append(entry)
+        return batch
+
+    def _run_batch(self, batch: list[_Entry[Item, Outcome]]) -> None:
+        try:
+            outcomes = self._run([entry.item for entry in batch])
+        except self._split_on:
+            if len(batch) == 1:
+                raise
+            for entry in batch:
+                self._run_alone(entry)
+        else:
+            for entry, outcome in zip(batch, outcomes, strict=True):
+                entry.outcome = outcome
+
+    def _run_alone(self, entry: _Entry[Item, Outcome]) -> None:
+        try:
+            entry.outcome = self._run([entry.item])[0]
+        except Exception as error:  # noqa: BLE001 — it is raised in its own caller
+            entry.error = error
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            heir = self._waiting[0] if self._waiting else None
+            self._busy = heir is not None
+        if heir is not None:
+            heir.leads = True
+            heir.gate.release()

@@ -1,0 +1,192 @@
+"""Reading jobs: one, many, lists by cursor, places in the queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, Select, func, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from backend.core.db import Database, transaction
+from backend.core.jobs.records import JobRecord
+from backend.core.jobs.states import Kind, OnDisconnect, Priority, State
+from backend.core.models import Job, JobPayload
+
+# A place further back than this is not counted out: it would read the whole lane.
+MAX_POSITION = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to; None does not narrow."""
+
+    owner_id: int | None = None
+    state: State | None = None
+    kind: Kind | None = None
+    model: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+class JobQuery:
+    """Reads jobs by short transactions of their own."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the database."""
+        self._database = database
+        self._columns: list[InstrumentedAttribute[Any]] = [
+            getattr(Job, name) for name in _COLUMNS
+        ]
+
+    def get(self, job_id: str) -> JobRecord | None:
+        """Read one job with request and result."""
+        found = self.get_many([job_id], payload=True)
+        return found[0] if found else None
+
+    def get_many(self, ids: Sequence[str], *, payload: bool) -> list[JobRecord]:
+        """Read jobs by id, in no order, with or without their payloads."""
+        statement = self._with_payload() if payload else select(*self._columns)
+        with transaction(self._database.sessions) as session:
+            rows = session.execute(statement.where(Job.id.in_(ids))).all()
+        return [_record(row, payload=payload) for row in rows]
+
+    def by_idempotency_key(self, owner_id: int, key: str) -> JobRecord | None:
+        """Read the job that an owner's idempotency key stands for."""
+        statement = select(*self._columns).where(
+            Job.owner_id == owner_id, Job.idempotency_key == key
+        )
+        with transaction(self._database.sessions) as session:
+            row = session.execute(statement).one_or_none()
+        return None if row is None else _record(row, payload=False)
+
+    def page(
+        self, filters: Filters, *, limit: int, after: str | None
+    ) -> list[JobRecord]:
+        """List jobs, newest first, those older than the job `after`."""
+        statement = self._with_result().where(*_conditions(filters))
+        if after is not None:
+            statement = statement.where(Job.id < after)
+        statement = statement.order_by(Job.id.desc()).limit(limit)
+        with transaction(self._database.sessions) as session:
+            rows = session.execute(statement).all()
+        return [_record(row, payload=True) for row in rows]
+
+    def positions(self, jobs: Sequence[JobRecord]) -> dict[str, int]:
+        """Count each queued job's place in its lane, 1 for the next, up to a bound."""
+        queued = [job for job in jobs if job.state is State.QUEUED]
+        with transaction(self._database.sessions) as session:
+            return {
+                job.id: int(session.execute(_ahead(job)).scalar_one()) + 1
+                for job in queued
+            }
+
+    def queued_count(self) -> int:
+        """Count the queued jobs."""
+        statement = select(func.count()).where(Job.state == State.QUEUED.value)
+        with transaction(self._database.sessions) as session:
+            return int(session.execute(statement).scalar_one())
+
+    def lanes_with_due_jobs(self) -> list[str]:
+        """Name the lanes in which a job waits and is due."""
+        statement = select(Job.lane).where(Job.state == State.QUEUED.value).distinct()
+        with transaction(self._database.sessions) as session:
+            return [row[0] for row in session.execute(statement)]
+
+    def _with_payload(self) -> Select[Any]:
+        return select(
+            *self._columns,
+            JobPayload.request,
+            JobPayload.result,
+            JobPayload.expired_at,
+        ).outerjoin(JobPayload, JobPayload.job_id == Job.id)
+
+    def _with_result(self) -> Select[Any]:
+        return select(
+            *self._columns, JobPayload.result, JobPayload.expired_at
+        ).outerjoin(JobPayload, JobPayload.job_id == Job.id)
+
+
+_COLUMNS = (
+    "id",
+    "owner_id",
+    "key_id",
+    "kind",
+    "model",
+    "requested_model",
+    "served_model",
+    "lane",
+    "priority",
+    "queue_rank",
+    "state",
+    "attempt",
+    "failures",
+    "last_event_id",
+    "node",
+    "created_at",
+    "started_at",
+    "first_token_at",
+    "finished_at",
+    "cancel_requested_at",
+    "on_disconnect",
+    "prompt_tokens",
+    "completion_tokens",
+    "done_reason",
+    "timings",
+    "error",
+    "caller_metadata",
+    "progress",
+    "replay_of",
+    "idempotency_key",
+    "body_hash",
+    "request_id",
+)
+_JSON = ("timings", "error", "progress")
+
+
+def _record(row: Row[Any], *, payload: bool) -> JobRecord:
+    values: dict[str, Any] = {name: getattr(row, name) for name in _COLUMNS[:-6]}
+    values |= {name: getattr(row, name) for name in _COLUMNS[-4:]}
+    for name in _JSON:
+        values[name] = _parsed(getattr(row, name))
+    values["metadata"] = _parsed(row._mapping[Job.caller_metadata])  # noqa: SLF001 — SQLAlchemy's public name
+    values["kind"] = Kind(row.kind)
+    values["state"] = State(row.state)
+    values["priority"] = Priority(row.priority)
+    values["on_disconnect"] = OnDisconnect(row.on_disconnect)
+    if payload:
+        values["request"] = _parsed(getattr(row, "request", None))
+        values["result"] = _parsed(row.result)
+        values["payload_expired"] = row.expired_at is not None
+    return JobRecord(**values)
+
+
+def _parsed(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+def _conditions(filters: Filters) -> list[Any]:
+    pairs = [
+        (filters.owner_id, Job.owner_id.__eq__),
+        (filters.state, Job.state.__eq__),
+        (filters.kind, Job.kind.__eq__),
+        (filters.model, Job.model.__eq__),
+        (filters.created_after, Job.created_at.__ge__),
+        (filters.created_before, Job.created_at.__lt__),
+    ]
+    return [compare(value) for value, compare in pairs if value is not None]
+
+
+def _ahead(job: JobRecord) -> Select[Any]:
+    before = or_(
+        Job.queue_rank < job.queue_rank,
+        tuple_(Job.queue_rank, Job.id) < tuple_(job.queue_rank, job.id),
+    )
+    ahead = (
+        select(Job.id)
+        .where(Job.state == State.QUEUED.value, Job.lane == job.lane)
+        .where(Job.queue_rank <= job.queue_rank, before)
+        .limit(MAX_POSITION)
+    )
+    return select(func.count()).select_from(ahead.subquery())

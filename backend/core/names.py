@@ -1,0 +1,38 @@
+"""Names that travel: models, lanes, Redis keys, Celery queues.
+
+Model names are made canonical before they are stored (JOBS.md 28): Ollama takes
+`Tiny-Chat`, `library/tiny-chat` and `tiny-chat:latest` for the same model.
+"""
+
+from enum import StrEnum
+
+MAINTENANCE_QUEUE = "maintenance"
+_GENERATION = "gen:"
+_NODE = "node:"
+
+
+class TaskName(StrEnum):
+    """What Celery calls the tasks; the API sends tickets by these names."""
+
+    GENERATE = "generate"
+    RECOVERY = "maintenance.recovery"
+    PRELOAD = "maintenance.preload"
+    CLEANUP = "maintenance.cleanup"
+    RETENTION = "maintenance.retention"
+
+
+def canonical_model(name: str) -> str:
+    """Give a model's one name: lower case, no `library/`, an explicit tag."""
+    lowered = name.strip().lower().removeprefix("library/")
+    last = lowered.rsplit("/", 1)[-1]
+    return lowered if ":" in last else f"{lowered}:latest"
+
+
+def generation_lane(model: str) -> str:
+    """Name the lane of a model's jobs, which is also its Celery queue."""
+    return _GENERATION + model
+
+
+def node_lane(node: str) -> str:
+    """Name the lane of a node's own work: pulls, loads, unloads."""
+    return _NODE + node

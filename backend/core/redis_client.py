@@ -1,0 +1,99 @@
+"""Connections to Redis that fail fast and are never deaf."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+# A dead peer is noticed by the kernel within half a minute (idle, interval, count).
+_KEEPALIVE = {4: 10, 5: 5, 6: 3}
+
+
+def connect(url: str, *, timeout_seconds: float, connections: int = 64) -> redis.Redis:
+    """Make a client with one attempt per call; nothing connects before the first.
+
+    redis-py's own default repeats with back-off: a refused connection then takes
+    seconds to report, and a repeated XADD stands in the stream twice.
+
+    Args:
+        url: `redis://:password@host:port/0`.
+        timeout_seconds: For connecting and for each reply; longer than any BLOCK.
+        connections: At most so many at a time.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=min(timeout_seconds, 5.0),
+        socket_keepalive=True,
+        socket_keepalive_options=_KEEPALIVE,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=connections,
+        protocol=2,
+    )
+
+
+class KeptConnection:
+    """One connection that stays open, for threads that talk to Redis all the time.
+
+    redis-py's pipeline objects were half of the worker's CPU (PERFORMANCE.md); this
+    writes the commands at once and reads as many replies.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        """Keep the pool; connect at the first use."""
+        self._pool = client.connection_pool
+        self._connection: Any = None
+
+    def execute(self, *commands: Sequence[Any]) -> list[Any]:
+        """Send the commands in one write, give their replies in order.
+
+        A command's own error (NOSCRIPT) stands in its place; the others still count.
+
+        Raises:
+            redis.ConnectionError: If the connection breaks; what counted is unknown.
+        """
+        connection = self._connection or self._open()
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            return [self._reply(connection) for _ in commands]
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> Any:  # noqa: ANN401 — redis-py's connection classes share no public base
+        connection = self._pool.make_connection()
+        connection.connect()
+        self._connection = connection
+        return connection
+
+    @staticmethod
+    def _reply(connection: Any) -> Any:  # noqa: ANN401 — a reply is anything
+        try:
+            return connection.read_response()
+        except redis.ResponseError as error:
+            return error
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.disconnect()
+
+
+class KeptConnections:
+    """A kept connection for each thread."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        """Keep the client whose pool makes them."""
+        self._client = client
+        self._local = threading.local()
+
+    def mine(self) -> KeptConnection:
+        """Give the calling thread's connection."""
+        connection: KeptConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = KeptConnection(self._client)
+        return connection
