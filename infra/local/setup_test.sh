@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Install the servers and the browser that the tests run against, where they are missing.
+set -euo pipefail
+exec "$(dirname "$0")/install_missing.sh" \
+    "command -v mariadbd && command -v mariadb-install-db" mariadb-server \
+    "command -v redis-server" redis-server \
+    "command -v chromium" chromium
