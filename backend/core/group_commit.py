@@ -1,8 +1,7 @@
-"""Group commit: callers that arrive while a round trip is under way share the next one.
+"""Group commit: callers that arrive during a round trip share the next one.
 
-A caller puts its item in. If nobody is under way it leads: it takes all items that wait,
-runs them as one, hands each its own outcome and passes the lead on. Alone this adds no
-wait; together it is what makes the durable path fast (JOBS.md 10, PERFORMANCE.md).
+A caller puts its item in. If nobody is under way it leads: it takes all that wait, runs
+them as one, hands each its own outcome and passes the lead on. Alone this adds no wait; together it makes the durable path fast (JOBS.md 10, PERFORMANCE.md).
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""Waking workers: hints, tickets, slots and lingering, all through Redis (JOBS.md 11-15).
+"""Waking workers: hints, tickets, slots and lingering, in Redis (JOBS.md 11-15).
 
 MySQL is the truth; everything here only says "somebody look". Losing any of it costs a
 second at most, until recovery tops up the tickets.
@@ -136,13 +136,15 @@ class Wake:
         script, keys = wake_scripts.REGISTER, [idle, more]
         return bool(self._eval(script, keys, [slot.holder, linger_ms + 20]))
 
-    def _run(self, command: Sequence[Any]) -> Any:  # noqa: ANN401 — a reply is anything
+    def _run(self, command: Sequence[Any]) -> Any:  # a reply is anything
         (reply,) = self._connections.mine().execute(command)
         if isinstance(reply, redis.ResponseError):
             raise reply
         return reply
 
-    def _eval(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:  # noqa: ANN401 — a reply is anything
+    def _eval(
+        self, script: str, keys: Sequence[str], values: Sequence[Any]
+    ) -> Any:  # a reply is anything
         arguments = (len(keys), *keys, *values)
         try:
             return self._run(("EVALSHA", _sha(script), *arguments))
@@ -213,9 +215,9 @@ def read_hint(text: bytes) -> Due | None:
     """Read a hint; None means "look in the database"."""
     if text == LOOK:
         return None
-    values = orjson.loads(text)
-    kind, request = Kind(values[3]), values[6].encode()
-    return Due(*values[:3], kind, *values[4:6], request, *values[7:])
+    values: list[Any] = orjson.loads(text)
+    values[3], values[6] = Kind(values[3]), values[6].encode()
+    return Due(*values)
 
 
 def _keys(model: str) -> tuple[str, str, str]:

@@ -63,14 +63,14 @@ class KeptConnection:
             self.close()
             raise
 
-    def _open(self) -> Any:  # noqa: ANN401 — redis-py's connection classes share no public base
-        connection = self._pool.make_connection()
+    def _open(self) -> Any:  # redis-py's connections are untyped
+        connection: Any = self._pool.make_connection()
         connection.connect()
         self._connection = connection
         return connection
 
     @staticmethod
-    def _reply(connection: Any) -> Any:  # noqa: ANN401 — a reply is anything
+    def _reply(connection: Any) -> Any:  # a reply is anything
         try:
             return connection.read_response()
         except redis.ResponseError as error:

@@ -41,7 +41,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A queued job that may be claimed, as it was read; times in milliseconds from then."""
+    """A queued job that may be claimed, as it was read; milliseconds from then."""
 
     id: str
     attempt: int

@@ -1,4 +1,4 @@
-"""What all mappings share: the base class, column types and the naming of constraints."""
+"""What all mappings share: the base class, column types, names of constraints."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What happened to the platform itself: keys made and revoked, models pulled, repairs."""
+"""What happened to the platform itself: keys made, models pulled, repairs."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Ending jobs: result, usage, attempt and state in one transaction, fenced (JOBS.md 1, 2).
+"""Ending jobs: result, usage, attempt and state in one fenced transaction.
 
 On MySQL and MariaDB one UPDATE joins `jobs` and `job_payloads`, whose row count is that
 of both tables; SQLite has no such statement and takes two.

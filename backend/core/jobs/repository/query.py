@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.db import Database, transaction
-from backend.core.jobs.records import JobRecord
+from backend.core.jobs.records import JobRecord, NewJob
 from backend.core.jobs.states import Kind, OnDisconnect, Priority, State
 from backend.core.models import Job, JobPayload
 
@@ -82,9 +82,19 @@ class JobQuery:
                 for job in queued
             }
 
-    def queued_count(self) -> int:
-        """Count the queued jobs."""
-        statement = select(func.count()).where(Job.state == State.QUEUED.value)
+    def as_new(self, job_id: str) -> NewJob | None:
+        """Read a job as it was submitted; None if its request is no longer kept."""
+        statement = select(Job, JobPayload.request).join(
+            JobPayload, JobPayload.job_id == Job.id
+        )
+        with transaction(self._database.sessions) as session:
+            row = session.execute(statement.where(Job.id == job_id)).one_or_none()
+        return None if row is None or row[1] is None else _as_new(row[0], row[1])
+
+    def queued_count(self, limit: int) -> int:
+        """Count the queued jobs, up to a limit."""
+        queued = select(Job.id).where(Job.state == State.QUEUED.value).limit(limit)
+        statement = select(func.count()).select_from(queued.subquery())
         with transaction(self._database.sessions) as session:
             return int(session.execute(statement).scalar_one())
 
@@ -160,6 +170,32 @@ def _record(row: Row[Any], *, payload: bool) -> JobRecord:
         values["result"] = _parsed(row.result)
         values["payload_expired"] = row.expired_at is not None
     return JobRecord(**values)
+
+
+def _as_new(job: Job, request: str) -> NewJob:
+    return NewJob(
+        id=job.id,
+        owner_id=job.owner_id,
+        key_id=job.key_id,
+        kind=Kind(job.kind),
+        model=job.model,
+        requested_model=job.requested_model,
+        lane=job.lane,
+        request=request.encode(),
+        # Cost over weight, as it was ranked.
+        cost=job.fair_finish - job.fair_start,
+        weight=1.0,
+        priority=Priority(job.priority),
+        on_disconnect=OnDisconnect(job.on_disconnect),
+        queue_ms=_milliseconds(job.queue_expires_at - job.created_at),
+        deadline_ms=_milliseconds(job.deadline_at - job.created_at),
+        metadata=job.caller_metadata,
+        traceparent=job.traceparent,
+    )
+
+
+def _milliseconds(span: timedelta) -> int:
+    return round(span / timedelta(milliseconds=1))
 
 
 def _parsed(text: str | None) -> Any:

@@ -139,7 +139,8 @@ class JobTransition:
 
     def _cancel(self, cursor: HotCursor, job_id: str) -> Moved | None:
         changed = cursor.execute(
-            f"UPDATE jobs SET cancel_requested_at=COALESCE(cancel_requested_at,{self._now}),"
+            "UPDATE jobs SET"
+            f" cancel_requested_at=COALESCE(cancel_requested_at,{self._now}),"
             f"finished_at=CASE WHEN state='queued' THEN {self._now} END,"
             "state=CASE WHEN state='queued' THEN 'cancelled' ELSE state END"
             " WHERE id=%s AND state IN ('queued','running')",

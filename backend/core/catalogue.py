@@ -1,0 +1,168 @@
+"""The catalogue: which models callers may name (JOBS.md 28).
+
+MySQL's catalogue decides; what workers see on disk only fills it. A model that is known
+but served nowhere is accepted, and its job waits.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from backend.core.db import Database, transaction
+from backend.core.errors import ModelNotFoundError
+from backend.core.models import InstalledModel, Model
+from backend.core.names import canonical_model
+
+# How old the API's copy may be; a name that is missing is looked up at once.
+_FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model of the catalogue; None is "not known yet" or "the default"."""
+
+    name: str
+    allowed: bool
+    preload: bool
+    capabilities: frozenset[str] | None
+    context_length: int | None
+    keep_alive_seconds: int | None
+    slots: int | None
+
+    @property
+    def embeds_only(self) -> bool:
+        """Tell whether the model makes nothing but embeddings."""
+        return self.capabilities == frozenset({"embedding"})
+
+
+@dataclass(frozen=True, slots=True)
+class SeenModel:
+    """A model that a worker found on its node's disk."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    capabilities: tuple[str, ...] | None
+    context_length: int | None
+
+
+class Catalogue:
+    """Reads and fills the catalogue."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        allowed: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keep the names that the operator allows; none means all."""
+        self._database = database
+        self._allowed = frozenset(allowed)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._models: dict[str, KnownModel] = {}
+        self._read_at = -_FRESH_SECONDS
+
+    def require(self, name: str) -> KnownModel:
+        """Find a model by any of its spellings.
+
+        Raises:
+            ModelNotFoundError: If the catalogue does not have it, or it is not allowed.
+        """
+        canonical = canonical_model(name)
+        found = self._fresh().get(canonical) or self.read().get(canonical)
+        if found is None or not self.permits(found):
+            raise ModelNotFoundError(
+                f"The model {name!r} is not in the catalogue;"
+                " GET /api/v1/models lists those that are."
+            )
+        return found
+
+    def permits(self, model: KnownModel) -> bool:
+        """Tell whether the operator allows a model."""
+        return model.allowed and (not self._allowed or model.name in self._allowed)
+
+    def permits_name(self, name: str) -> bool:
+        """Tell whether a model of that name may be brought in."""
+        return not self._allowed or canonical_model(name) in self._allowed
+
+    def _fresh(self) -> dict[str, KnownModel]:
+        with self._lock:
+            if self._clock() - self._read_at < _FRESH_SECONDS:
+                return self._models
+        return self.read()
+
+    def read(self) -> dict[str, KnownModel]:
+        """Read the catalogue from the database."""
+        with transaction(self._database.sessions) as session:
+            rows = session.execute(select(Model)).scalars().all()
+        models = {row.name: _known(row) for row in rows}
+        with self._lock:
+            self._models, self._read_at = models, self._clock()
+        return models
+
+    def installed(self) -> list[InstalledModel]:
+        """List what is on which node's disk."""
+        with transaction(self._database.sessions) as session:
+            return list(session.execute(select(InstalledModel)).scalars())
+
+    def seed(self, names: Iterable[str], *, preload: Iterable[str] = ()) -> None:
+        """Put names into the catalogue; those that are there stay as they are."""
+        wanted = set(preload)
+        known = self.read()
+        for name in dict.fromkeys([*names, *wanted]):
+            if name not in known:
+                self._add(Model(name=name, preload=name in wanted, **_new()))
+
+    def record_installed(self, node: str, seen: Sequence[SeenModel]) -> None:
+        """Make a node's list of models on disk what its worker just saw."""
+        now = datetime.now(UTC)
+        self.seed(model.name for model in seen)
+        with transaction(self._database.sessions) as session:
+            session.execute(delete(InstalledModel).where(InstalledModel.node == node))
+            for model in seen:
+                session.add(
+                    InstalledModel(
+                        node=node,
+                        model=model.name,
+                        digest=model.digest,
+                        size_bytes=model.size_bytes,
+                        seen_at=now,
+                    )
+                )
+                row = session.get(Model, model.name)
+                if row is not None and model.capabilities is not None:
+                    row.capabilities = sorted(model.capabilities)
+                    row.context_length = model.context_length or row.context_length
+        self.read()
+
+    def _add(self, row: Model) -> None:
+        try:
+            with transaction(self._database.sessions) as session:
+                session.add(row)
+        except IntegrityError:
+            # Another worker saw the same model in the same moment.
+            return
+
+
+def _new() -> dict[str, object]:
+    return {"allowed": True, "created_at": datetime.now(UTC)}
+
+
+def _known(row: Model) -> KnownModel:
+    found = row.capabilities
+    return KnownModel(
+        name=row.name,
+        allowed=row.allowed,
+        preload=row.preload,
+        capabilities=None if found is None else frozenset(found),
+        context_length=row.context_length,
+        keep_alive_seconds=row.keep_alive_seconds,
+        slots=row.slots,
+    )

@@ -1,0 +1,278 @@
+"""What callers do with jobs: submit, wait, cancel, replay.
+
+The order of a submission is everything: a mailbox first, then COMMIT, then announce
+(JOBS.md 11, 19). After the COMMIT the answer is never an error.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import redis
+import structlog
+from kombu.exceptions import OperationalError as BrokerError
+
+from backend.core import metrics
+from backend.core.errors import (
+    IdempotencyConflictError,
+    InvalidRequestError,
+    JobIsFinalError,
+    JobNotFoundError,
+    PayloadExpiredError,
+    QueueFullError,
+)
+from backend.core.group_commit import GroupCommit
+from backend.core.identifiers import uuid7
+from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
+from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
+from backend.core.jobs.repository.query import JobQuery
+from backend.core.jobs.repository.transition import JobTransition
+from backend.core.jobs.states import FINAL, NODE_WORK, State
+from backend.core.queue import Announcer
+from backend.core.streams.frames import Frame
+from backend.core.streams.hub import Hub, Mailbox
+from backend.core.streams.outsider import OutsiderStream
+
+log = structlog.get_logger()
+
+# How old the count of queued jobs may be that admission goes by.
+_COUNT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a submission; another id than one's own means "it was there"."""
+
+    job_id: str
+    handed_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An accepted job and whether this call made it."""
+
+    job_id: str
+    is_new: bool
+    handed_over: bool
+
+
+class JobService:
+    """The API's way to jobs."""
+
+    def __init__(
+        self,
+        *,
+        insert: JobInsert,
+        query: JobQuery,
+        transition: JobTransition,
+        announcer: Announcer,
+        hub: Hub,
+        outsider: OutsiderStream,
+        max_queued: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keep the collaborators."""
+        self._insert = insert
+        self._query = query
+        self._transition = transition
+        self._announcer = announcer
+        self._hub = hub
+        self._outsider = outsider
+        self._max_queued = max_queued
+        self._clock = clock
+        self._counted: tuple[float, int] = (-_COUNT_SECONDS, 0)
+        self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
+            self._commit_batch, split_on=DUPLICATE, size=lambda job: len(job.request)
+        )
+        self._reads: GroupCommit[str, JobRecord | None] = GroupCommit(self._read_batch)
+
+    def submit(self, job: NewJob) -> Submission:
+        """Accept a job: when this returns it is committed, and somebody will look.
+
+        Raises:
+            IdempotencyConflictError: If the key was used with another body.
+            QueueFullError: If too many jobs wait.
+            DatabaseUnavailableError: If it could not be accepted.
+        """
+        self._check_room()
+        self._hub.wait_until_settled()
+        try:
+            accepted = self._commit(job)
+        except DUPLICATE:
+            return self._resolve_duplicate(job)
+        if accepted.job_id != job.id:
+            return self._resolve_duplicate(job)
+        metrics.record_submitted(job.kind)
+        return Submission(job.id, is_new=True, handed_over=accepted.handed_over)
+
+    def _check_room(self) -> None:
+        now = self._clock()
+        if now - self._counted[0] >= _COUNT_SECONDS:
+            self._counted = (now, self._query.queued_count(self._max_queued))
+        if self._counted[1] >= self._max_queued:
+            raise QueueFullError(
+                f"{self._counted[1]} jobs are waiting; try again later.", retry_after=30
+            )
+
+    def _resolve_duplicate(self, job: NewJob) -> Submission:
+        winner = self._query.by_idempotency_key(job.owner_id, job.idempotency_key or "")
+        if winner is None:
+            # Released in this very instant: the key is free again.
+            accepted = self._commit(job)
+            return Submission(accepted.job_id, is_new=True, handed_over=False)
+        if winner.body_hash != job.body_hash:
+            raise IdempotencyConflictError
+        return Submission(winner.id, is_new=False, handed_over=False)
+
+    def _commit_batch(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+        """Commit what was submitted together, then announce it."""
+        firsts: dict[tuple[int, str], NewJob] = {}
+        own: list[NewJob] = []
+        for job in jobs:
+            key = (job.owner_id, job.idempotency_key or job.id)
+            if firsts.setdefault(key, job) is job:
+                own.append(job)
+        self._insert(own)
+        handed = self._announce(own)
+        return [
+            Accepted(first.id, handed_over=first.id in handed)
+            for first in (firsts[j.owner_id, j.idempotency_key or j.id] for j in jobs)
+        ]
+
+    def _announce(self, jobs: Sequence[NewJob]) -> set[str]:
+        by_model: dict[str, list[NewJob]] = defaultdict(list)
+        for job in jobs:
+            if job.kind not in NODE_WORK:
+                by_model[job.model].append(job)
+        handed: set[str] = set()
+        for model, members in by_model.items():
+            given = self._tell(model, [_due(job) for job in members])
+            handed.update(job.id for job in members[:given])
+        return handed
+
+    def _tell(self, model: str, due: Sequence[Due]) -> int:
+        try:
+            return self._announcer.announce(model, due)
+        except (redis.RedisError, BrokerError) as error:
+            # They are committed; recovery sends the tickets when Redis is back.
+            metrics.record_announce_failure()
+            log.warning("announce_failed", model=model, jobs=len(due), error=str(error))
+            return 0
+
+    def get(self, job_id: str) -> JobRecord | None:
+        """Read a job with its payload; concurrent reads share one query."""
+        return self._reads(job_id)
+
+    def _read_batch(self, ids: Sequence[str]) -> list[JobRecord | None]:
+        found = {job.id: job for job in self._query.get_many(ids, payload=True)}
+        return [found.get(job_id) for job_id in ids]
+
+    def require(self, job_id: str, owner_id: int | None) -> JobRecord:
+        """Read a job that the caller may see; `owner_id` None sees all.
+
+        Raises:
+            JobNotFoundError: If there is none, or it is another owner's.
+        """
+        job = self.get(job_id)
+        if job is None or (owner_id is not None and job.owner_id != owner_id):
+            raise JobNotFoundError
+        return job
+
+    def open_mailbox(self, job_id: str, *, only_end: bool = False) -> Mailbox:
+        """Register for a job's frames; before its INSERT."""
+        self._hub.wait_until_settled()
+        return self._hub.open(job_id, only_end=only_end)
+
+    def close_mailbox(self, box: Mailbox) -> None:
+        """Stop listening."""
+        self._hub.close(box)
+
+    def wait(
+        self,
+        box: Mailbox,
+        *,
+        timeout_seconds: float,
+        look: Callable[[], None],
+        look_seconds: float = 0.5,
+    ) -> bool:
+        """Wait until the job of the mailbox has ended; tells whether it has.
+
+        Args:
+            box: Opened before the job was submitted.
+            timeout_seconds: For how long.
+            look: Called every `look_seconds` of silence; may raise to give up.
+            look_seconds: How often to look.
+        """
+        ends_at = self._clock() + timeout_seconds
+        while (left := ends_at - self._clock()) > 0:
+            mail = box.get(min(left, look_seconds))
+            if isinstance(mail, Frame):
+                if mail.event == "end":
+                    return True
+            elif isinstance(mail, JobRecord):
+                if mail.state in FINAL:
+                    return True
+            else:
+                look()
+        return False
+
+    def cancel(self, job: JobRecord) -> JobRecord:
+        """Ask for a cancel; a queued job ends at once, a running one within a second.
+
+        Raises:
+            JobIsFinalError: If it has ended otherwise.
+        """
+        moved = self._transition.cancel(job.id)
+        if moved is None:
+            present = self.get(job.id)
+            if present is None or present.state is not State.CANCELLED:
+                raise JobIsFinalError
+            return present
+        self._spread_cancel(moved)
+        return self.get(job.id) or job
+
+    def _spread_cancel(self, moved: Moved) -> None:
+        if moved.state is State.CANCELLED:
+            metrics.record_finished(moved.kind, moved.state)
+            self._outsider.end(moved)
+        else:
+            self._outsider.ask_cancel(moved.id)
+
+    def replay(self, job: JobRecord, *, request_id: str | None) -> Submission:
+        """Run a failed job again, as a new job that names the old one.
+
+        Raises:
+            InvalidRequestError: If the job did not fail.
+            PayloadExpiredError: If its request is no longer kept.
+        """
+        if job.state not in {State.FAILED, State.EXPIRED}:
+            raise InvalidRequestError(
+                f"Only failed and expired jobs are replayed; this one is {job.state}."
+            )
+        new = self._query.as_new(job.id)
+        if new is None:
+            raise PayloadExpiredError
+        fresh = replace(
+            new,
+            id=uuid7(),
+            replay_of=job.id,
+            request_id=request_id,
+            idempotency_key=None,
+        )
+        return self.submit(fresh)
+
+
+def _due(job: NewJob) -> Due:
+    return Due(
+        id=job.id,
+        attempt=0,
+        failures=0,
+        kind=job.kind,
+        model=job.model,
+        requested_model=job.requested_model,
+        request=job.request,
+        deadline_ms=job.deadline_ms,
+        request_id=job.request_id,
+        traceparent=job.traceparent,
+    )

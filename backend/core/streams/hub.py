@@ -1,0 +1,195 @@
+"""One reader per process for all open responses (JOBS.md 19, 20).
+
+The hub hears every frame that workers publish and puts it into the mailboxes of the
+responses that wait for that job. Publishing is at most once, so mailboxes say when
+something may have been missed, and the reader then looks at the record.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+import structlog
+
+from backend.core.errors import AppError
+from backend.core.jobs.records import JobRecord
+from backend.core.streams.frames import CHANNEL, Frame, read_publication
+
+log = structlog.get_logger()
+
+# A slow client's frames are dropped beyond this and read again from the record.
+_MAILBOX_FRAMES = 1_000
+# How long a job may be silent until the database is asked about it.
+_SILENCE_SECONDS = 2.0
+_RECONNECT_SECONDS = 0.5
+
+
+class Reread:
+    """Something may have been missed: read the record."""
+
+
+REREAD = Reread()
+Mail = Frame | JobRecord | Reread
+
+
+class Mailbox:
+    """What one response has been told and not taken yet."""
+
+    __slots__ = ("_queue", "heard_at", "job_id", "only_end")
+
+    def __init__(self, job_id: str, *, only_end: bool = False) -> None:
+        """Wait for one job; with `only_end` for nothing but its end."""
+        self.job_id = job_id
+        self.only_end = only_end
+        self.heard_at = time.monotonic()
+        self._queue: queue.SimpleQueue[Mail] = queue.SimpleQueue()
+
+    def put(self, mail: Mail) -> None:
+        """Leave something; a full box is emptied, and what was in it read again."""
+        if self._queue.qsize() >= _MAILBOX_FRAMES:
+            self._empty()
+            mail = REREAD
+        self._queue.put(mail)
+
+    def get(self, timeout_seconds: float) -> Mail | None:
+        """Take the next thing, or None when the time is over."""
+        try:
+            return self._queue.get(timeout=timeout_seconds)
+        except queue.Empty:
+            return None
+
+    def get_now(self) -> Mail | None:
+        """Take the next thing if there is one."""
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _empty(self) -> None:
+        while self.get_now() is not None:
+            pass
+
+
+class Hub:
+    """Distributes frames, and asks the database about silent jobs, once for all."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        read_jobs: Callable[[Sequence[str]], list[JobRecord]],
+    ) -> None:
+        """Keep the client to subscribe with and the way to read many jobs."""
+        self._client = client
+        self._read_jobs = read_jobs
+        self._boxes: dict[str, list[Mailbox]] = {}
+        self._lock = threading.Lock()
+        self._settled = threading.Event()
+        self._started = False
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start listening, once; safe to call before every submit."""
+        with self._lock:
+            first, self._started = not self._started, True
+        if not first:
+            return
+        for work in (self._listen, self._watch):
+            threading.Thread(
+                target=work, daemon=True, name=f"hub{work.__name__}"
+            ).start()
+
+    def stop(self) -> None:
+        """End both threads soon."""
+        self._stopping = True
+
+    def wait_until_settled(self, timeout_seconds: float = 5.0) -> None:
+        """Wait until the subscription stands, or is known to be down."""
+        self.start()
+        self._settled.wait(timeout_seconds)
+
+    def open(self, job_id: str, *, only_end: bool = False) -> Mailbox:
+        """Register a response; do so before the INSERT, or frames may be missed."""
+        box = Mailbox(job_id, only_end=only_end)
+        with self._lock:
+            self._boxes.setdefault(job_id, []).append(box)
+        return box
+
+    def close(self, box: Mailbox) -> None:
+        """Forget a response."""
+        with self._lock:
+            boxes = self._boxes.get(box.job_id, [])
+            if box in boxes:
+                boxes.remove(box)
+            if not boxes:
+                self._boxes.pop(box.job_id, None)
+
+    # The subscription.
+    def _listen(self) -> None:
+        while not self._stopping:
+            try:
+                self._subscribe()
+            except redis.RedisError as error:
+                log.warning("subscription_lost", error=str(error))
+            self._settled.set()
+            time.sleep(_RECONNECT_SECONDS)
+
+    def _subscribe(self) -> None:
+        pubsub = self._client.pubsub()
+        try:
+            pubsub.subscribe(CHANNEL)
+            while not self._stopping:
+                message: Any = pubsub.parse_response(block=False, timeout=1.0)
+                if message is None:
+                    continue
+                if message[0] == b"message":
+                    self._distribute(message[2])
+                else:
+                    # It stands (again): whatever was said meanwhile is in the record.
+                    self._settled.set()
+                    self._tell_all_to_reread()
+        finally:
+            pubsub.close()
+
+    def _distribute(self, message: bytes) -> None:
+        boxes_of = self._boxes.get
+        for job_id, frame in read_publication(message):
+            for box in boxes_of(job_id, ()):
+                box.heard_at = time.monotonic()
+                if not box.only_end or frame.event == "end":
+                    box.put(frame)
+
+    def _tell_all_to_reread(self) -> None:
+        for box in self._all():
+            box.put(REREAD)
+
+    # The silence.
+    def _watch(self) -> None:
+        while not self._stopping:
+            time.sleep(_SILENCE_SECONDS)
+            try:
+                self.ask_about_silent_jobs()
+            except AppError as error:
+                log.warning("silent_jobs_unread", error=error.detail)
+
+    def ask_about_silent_jobs(self) -> None:
+        """Put each silent job's row into its mailboxes; one query for all.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be asked.
+        """
+        limit = time.monotonic() - _SILENCE_SECONDS
+        silent = [box for box in self._all() if box.heard_at <= limit]
+        if not silent:
+            return
+        ids = sorted({box.job_id for box in silent})
+        rows = {job.id: job for job in self._read_jobs(ids)}
+        for box in silent:
+            if box.job_id in rows:
+                box.put(rows[box.job_id])
+
+    def _all(self) -> list[Mailbox]:
+        with self._lock:
+            return [box for boxes in self._boxes.values() for box in boxes]
