@@ -72,7 +72,7 @@ class ApiClient:
 
     def chats(self, *, limit: int) -> list[Job]:
         """List the newest chats of this key's owner."""
-        params = {"kind": "chat", "limit": limit}
+        params: dict[str, str | int] = {"kind": "chat", "limit": limit}
         return _read_list(Job, self._call("GET", "/api/v1/jobs", params=params))
 
     def tail(self, job_id: str, *, after: str | None, wait_ms: int) -> Tail:

@@ -103,7 +103,7 @@ def waiting_line(answer: Answer) -> str:
     if answer.state is JobState.QUEUED:
         return _queue_line(answer)
     if answer.progress is not None:
-        return f"Loading the model: {answer.progress.status or 'starting'}"
+        return "Loading the model"
     return f"Running on {answer.node}" if answer.node else "Running"
 
 

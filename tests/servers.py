@@ -52,6 +52,9 @@ class MariaDbServer(ServerProcess):
         self._program = find_program("mariadbd", package="mariadb-server")
         self._durability = DURABLE if durable else FAST
         self._data = folder / "data"
+        # Not /tmp: a starting MariaDB removes every temporary table that it finds there,
+        # another running server's too.
+        self._temporary = folder / "tmp"
 
     def start(self, timeout_seconds: float = 60) -> "MariaDbServer":
         """Start the server, with a new data folder if there is none yet."""
@@ -65,6 +68,7 @@ class MariaDbServer(ServerProcess):
             self._program,
             "--no-defaults",
             f"--datadir={self._data}",
+            f"--tmpdir={self._temporary}",
             f"--socket={self.folder / 'server.sock'}",
             f"--pid-file={self.folder / 'server.pid'}",
             f"--init-file={self._init_file()}",
@@ -123,11 +127,13 @@ class MariaDbServer(ServerProcess):
         return path
 
     def _install(self) -> None:
+        self._temporary.mkdir()
         done = subprocess.run(
             [
                 find_program("mariadb-install-db", package="mariadb-server"),
                 "--no-defaults",
                 f"--datadir={self._data}",
+                f"--tmpdir={self._temporary}",
                 f"--user={getpass.getuser()}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",

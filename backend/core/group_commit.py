@@ -1,7 +1,8 @@
 """Group commit: callers that arrive during a round trip share the next one.
 
 A caller puts its item in. If nobody is under way it leads: it takes all that wait, runs
-them as one, hands each its own outcome and passes the lead on. Alone this adds no wait; together it makes the durable path fast (JOBS.md 10, PERFORMANCE.md).
+them as one, hands each its own outcome and passes the lead on. Alone this adds no wait;
+together it makes the durable path fast (JOBS.md 10, PERFORMANCE.md).
 """
 
 import threading

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Select, or_, select, update
 
@@ -236,8 +236,8 @@ class Keys:
 
 
 def _callers() -> Select[Any]:
-    both: Select[Any] = select(ApiKey, User)
-    return both.join(User, User.id == ApiKey.user_id)
+    joined = select(ApiKey, User).join(User, User.id == ApiKey.user_id)
+    return cast("Select[Any]", joined)
 
 
 def _caller(row: Any) -> Caller:  # a row of `_callers`

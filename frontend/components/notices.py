@@ -24,10 +24,11 @@ def error_box(error: ApiError) -> None:
 
 def failure_box(failure: JobFailure) -> None:
     """Show why a job failed, and what to do next."""
-    tries = f", {failure.attempts} attempts" if (failure.attempts or 0) > 1 else ""
+    tries = f" · {failure.attempts} attempts" if (failure.attempts or 0) > 1 else ""
     said = literal(failure.message) or "The job did not succeed."
     st.error(
-        f"**{said}**  \n{advice_for(failure.code)} `{failure.code}`{tries}",
+        f"**{said}**  \n{advice_for(failure.code)}  \n"
+        f":small[`{failure.code}`{tries}]",
         icon=":material/error:",
     )
 
@@ -35,9 +36,9 @@ def failure_box(failure: JobFailure) -> None:
 def simulated_banner(visit: Visit) -> None:
     """Say on every page when no model answers, but a simulator."""
     if _is_simulated(visit):
-        st.info(
-            "**Demo.** No model runs here: all answers are simulated.",
-            icon=":material/science:",
+        st.html(
+            '<p class="corral-demo" role="note"><strong>Demo.</strong>'
+            " No model runs here: all answers are simulated.</p>"
         )
 
 

@@ -27,6 +27,7 @@ def pick_model(models: list[Model], conversation: Conversation) -> Model:
             list(by_name),
             key=Slot.MODEL,
             format_func=lambda n: f"{n}  ·  {model_state(by_name[n].state)}",
+            label_visibility="collapsed",
         )
         _more(by_name[str(name)])
     return by_name[str(name)]

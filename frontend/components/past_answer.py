@@ -10,10 +10,12 @@ from frontend.components.answer import (
 )
 from frontend.components.live_answer import next_answer
 from frontend.components.notices import failure_box
+from frontend.conversation import same_request
 from frontend.errors import ApiError
 from frontend.follow import Answer
 from frontend.formatting import safe_markdown, summary_line
 from frontend.replies import Job, JobFailure, JobState
+from frontend.sending import submit
 from frontend.visit import Visit
 
 
@@ -46,7 +48,18 @@ def _unfinished(visit: Visit, job: Job) -> str | None:
         st.caption(f"Stopped · {job.model}")
     else:
         failure_box(job.error or JobFailure(message=f"The job has {job.state}."))
+    _again(visit, job)
     return answer.text or None
+
+
+def _again(visit: Visit, job: Job) -> None:
+    if job.request is not None:
+        st.button(
+            "Try again",
+            icon=":material/refresh:",
+            on_click=submit,
+            args=(visit, same_request(job), ""),
+        )
 
 
 def _what_came(visit: Visit, job: Job) -> Answer:

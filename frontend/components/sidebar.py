@@ -1,5 +1,7 @@
 """The side bar: where to go, recent chats, and who is signed in."""
 
+from html import escape
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -24,8 +26,18 @@ def show(visit: Visit, *, chat_page: StreamlitPage, models_page: StreamlitPage) 
     """Draw the side bar."""
     with st.sidebar:
         st.html('<div class="corral-brand">Corral</div>')
-        st.page_link(chat_page, label="New chat", icon=":material/edit_square:")
-        st.page_link(models_page, label="Models", icon=":material/deployed_code:")
+        st.page_link(
+            chat_page,
+            label="New chat",
+            icon=":material/edit_square:",
+            width="stretch",
+        )
+        st.page_link(
+            models_page,
+            label="Models",
+            icon=":material/deployed_code:",
+            width="stretch",
+        )
         st.html('<h2 class="corral-section">Recent chats</h2>')
         _recent_chats(visit, chat_page)
         _account(visit)
@@ -45,18 +57,22 @@ def _recent_chats(visit: Visit, chat_page: StreamlitPage) -> None:
 
 
 def _chat_link(job: Job, chat_page: StreamlitPage) -> None:
-    is_open = job.id == open_job_id()
-    running = "" if job.state.is_final else " …"
-    st.page_link(
-        chat_page,
-        label=("**%s**" if is_open else "%s") % (literal(title_of_job(job)) + running),
-        query_params={JOB_PARAMETER: job.id},
-    )
+    # Streamlit marks every link to the page that is shown, so all chats; the style
+    # sheet takes that back and marks the open one by this key.
+    place = "open" if job.id == open_job_id() else "other"
+    with st.container(key=f"chat-{place}-{job.id}"):
+        st.page_link(
+            chat_page,
+            label=literal(title_of_job(job)),
+            icon=None if job.state.is_final else ":material/more_horiz:",
+            query_params={JOB_PARAMETER: job.id},
+            width="stretch",
+        )
 
 
 def _account(visit: Visit) -> None:
-    name = literal(visit.account.user.name)
-    key = literal(visit.account.key.prefix)
+    name, key = escape(visit.account.user.name), escape(visit.account.key.prefix)
     st.divider()
-    st.markdown(f"{name}  \n:small[:gray[Key {key}…]]")
-    st.html(_LOGOUT)
+    st.html(
+        f'<div class="corral-account">{name}<small>Key {key}…</small></div>{_LOGOUT}'
+    )

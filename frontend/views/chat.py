@@ -1,7 +1,5 @@
 """The chat: one conversation, found by the job in the address."""
 
-from uuid import uuid4
-
 import streamlit as st
 
 from frontend import state
@@ -16,11 +14,11 @@ from frontend.conversation import (
     conversation_of,
     new_conversation,
     next_request,
-    same_request,
 )
 from frontend.errors import ApiError
-from frontend.replies import Job, JobState, Model
-from frontend.state import Slot, Unsent
+from frontend.replies import Job, Model
+from frontend.sending import submit
+from frontend.state import Slot
 from frontend.visit import Visit
 
 
@@ -75,10 +73,7 @@ def _transcript(
     if not job.state.is_final:
         live_answer(visit, job.id)
         return None
-    answer = past_answer(visit, job)
-    if job.state is not JobState.SUCCEEDED and conversation.is_kept:
-        _again(visit, job)
-    return answer
+    return past_answer(visit, job)
 
 
 def _welcome(visit: Visit) -> None:
@@ -86,15 +81,6 @@ def _welcome(visit: Visit) -> None:
         '<div class="corral-welcome"><h1>What would you like to know?</h1>'
         "<p>Your question is kept safe: if this page or a machine goes away,"
         " the answer is still made.</p></div>"
-    )
-
-
-def _again(visit: Visit, job: Job) -> None:
-    st.button(
-        "Try again",
-        icon=":material/refresh:",
-        on_click=_submit,
-        args=(visit, same_request(job), ""),
     )
 
 
@@ -115,7 +101,7 @@ def _unsent_message(visit: Visit) -> None:
             "Send again",
             type="primary",
             icon=":material/refresh:",
-            on_click=_submit,
+            on_click=submit,
             args=(visit, unsent.body, unsent.prompt, unsent.idempotency_key),
         )
         st.button("Discard", on_click=state.keep_unsent, args=(None,))
@@ -135,20 +121,4 @@ def _send_prompt(
         instructions=st.session_state.get(Slot.INSTRUCTIONS) or "",
         think=thinks(model),
     )
-    _submit(visit, body, prompt)
-
-
-def _submit(
-    visit: Visit,
-    body: dict[str, object],
-    prompt: str,
-    idempotency_key: str | None = None,
-) -> None:
-    key = idempotency_key or str(uuid4())
-    try:
-        job = visit.client.submit(body, idempotency_key=key)
-    except ApiError as error:
-        state.keep_unsent(Unsent(prompt, body, error, key))
-    else:
-        state.keep_unsent(None)
-        state.show_job(job.id)
+    submit(visit, body, prompt)

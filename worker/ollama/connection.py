@@ -6,11 +6,15 @@ costs 850 µs of CPU a request, httpx over urllib3 600 µs, urllib3 alone 360 µ
 """
 
 import socket
+import ssl
+import struct
 import time
 
 import httptools
 
 READ_BYTES = 65536
+# What setsockopt takes as a time: seconds and microseconds.
+TIMEVAL = struct.Struct("ll")
 
 
 class PeerClosedError(ConnectionError):
@@ -23,6 +27,7 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self.idle_since = 0.0
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._reset()
 
     def send(self, request: bytes, *, timeout_seconds: float | None) -> None:
@@ -30,6 +35,7 @@ class Connection:
         self._reset()
         self.socket.settimeout(timeout_seconds)
         self.socket.sendall(request)
+        self.socket.settimeout(None)  # from here on `_limit` says how long
 
     def receive(self, timeout_seconds: float | None) -> bytes:
         """Read once; give the bytes of the body that came, which may be none.
@@ -39,8 +45,11 @@ class Connection:
             TimeoutError: Nothing came in time.
             httptools.HttpParserError: What came is not HTTP.
         """
-        self.socket.settimeout(timeout_seconds)
-        data = self.socket.recv(READ_BYTES)
+        self._limit(timeout_seconds)
+        try:
+            data = self.socket.recv(READ_BYTES)
+        except BlockingIOError as error:
+            raise TimeoutError("nothing came in time") from error
         if not data:
             self._end_of_stream()
             return b""
@@ -58,9 +67,8 @@ class Connection:
 
     def is_stale(self) -> bool:
         """Tell whether it was closed while idle, or has bytes nobody asked for."""
-        self.socket.settimeout(0)
         try:
-            socket.socket.recv(self.socket, 1, socket.MSG_PEEK)
+            socket.socket.recv(self.socket, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except OSError:
@@ -70,6 +78,8 @@ class Connection:
     def rest(self) -> None:
         """Note since when the connection is idle."""
         self.idle_since = time.monotonic()
+        if self._is_tls:
+            self.socket.settimeout(None)  # else Python waits where `is_stale` peeks
 
     def close(self) -> None:
         """Close the socket."""
@@ -87,6 +97,17 @@ class Connection:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.is_complete = False
+
+    def _limit(self, seconds: float | None) -> None:
+        # The kernel's own limit: with Python's, each read is three system calls that
+        # each let go of the GIL, a fifth of what a token costs. OpenSSL needs Python's.
+        if self._is_tls:
+            self.socket.settimeout(seconds)
+            return
+        # Zero means for ever.
+        whole, part = divmod(0 if seconds is None else max(seconds, 1e-6), 1)
+        value = TIMEVAL.pack(int(whole), int(part * 1e6))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
 
     def _end_of_stream(self) -> None:
         framed = self.header(b"content-length") or self.header(b"transfer-encoding")

@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
             self._start(self._waiting.popleft())
 
     def abort(self) -> None:
-        """Close the socket without ending the response (what was written still goes)."""
+        """Close the socket once what was written has gone out."""
         self._current = None
         self._transport.close()
 

@@ -105,8 +105,7 @@ class Journal:
         self._generations["started"][model] += 1
         active = self._active[model] + 1
         self._active[model] = active
-        if active > self._max_concurrent[model]:
-            self._max_concurrent[model] = active
+        self._max_concurrent[model] = max(self._max_concurrent[model], active)
 
     def generation_ended(self, model: str, how: str) -> None:
         """Note that a slot is done: completed, cancelled or failed."""

@@ -178,6 +178,7 @@ def _guess(name: str) -> Model:
         return base
     if any(word in name for word in ("embed", "minilm", "bge")):
         return _NOMIC
-    extra = ("thinking",) if any(word in name for word in _THINKERS) else ()
-    extra += ("vision",) if any(word in name for word in _SEERS) else ()
+    thinks = any(word in name for word in _THINKERS)
+    sees = any(word in name for word in _SEERS)
+    extra = ["thinking"] * thinks + ["vision"] * sees
     return replace(_QWEN, capabilities=("completion", "tools", *extra))

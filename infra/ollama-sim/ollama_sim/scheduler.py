@@ -69,7 +69,7 @@ class Scheduler:
     ) -> Runner:
         if len(self._pending) >= self._settings.max_queue and self._loader is not None:
             raise ServerBusyError
-        granted = asyncio.get_running_loop().create_future()
+        granted: asyncio.Future[Runner] = asyncio.get_running_loop().create_future()
         self._pending.append(_Pending(model, needs, keep_alive, fault, granted))
         self._start_loader()
         try:

@@ -79,8 +79,8 @@ class _Maker:
         parts = list(schema.get("allOf", ()))
         parts += [(schema.get(word) or [{}])[0] for word in ("anyOf", "oneOf")]
         merged = dict(schema)
-        for part in parts:
-            part = self._resolve(part["$ref"]) if "$ref" in part else part
+        for choice in parts:
+            part = self._resolve(choice["$ref"]) if "$ref" in choice else choice
             merged |= part | {
                 "properties": merged.get("properties", {}) | part.get("properties", {})
             }
@@ -124,22 +124,23 @@ class _Maker:
 
     def _integer(self, schema: Mapping[str, Any], name: str, depth: int) -> int:
         step = int(schema.get("multipleOf", 1))
-        number = int(self._number({**schema, "multipleOf": step}, name, depth))
-        return number
+        return int(self._number({**schema, "multipleOf": step}, name, depth))
 
     def _number(self, schema: Mapping[str, Any], name: str, depth: int) -> float:
         del name, depth
-        step = schema.get("multipleOf", 1)
+        step: float = schema.get("multipleOf", 1)
         low = schema.get("minimum", schema.get("exclusiveMinimum"))
         high = schema.get("maximum", schema.get("exclusiveMaximum"))
-        if low is None:
-            low = step if high is None or high > step else high - step
-        number = -(-low // step) * step
-        exclusive = number == schema.get("exclusiveMinimum")
-        number += step if exclusive else 0
-        if high is not None and number > high:
-            return (low + high) / 2
-        return number
+        below = high // step * step if high is not None else step
+        start = below if low is None else -(-low // step) * step
+        middle = start if None in (low, high) else (low + high) / 2
+        tries = (start, start + step, start - step, middle)
+        return next((t for t in tries if _fits(t, schema)), middle)
+
+
+def _fits(value: object, schema: Mapping[str, Any]) -> bool:
+    bounds = {k: v for k, v in schema.items() if k != "$ref"}
+    return bool(jsonschema.Draft202012Validator(bounds).is_valid(value))
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:

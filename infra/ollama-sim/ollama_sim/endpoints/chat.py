@@ -36,7 +36,9 @@ async def chat(sim: Simulator, exchange: Exchange) -> None:
         top_logprobs=requests.top_logprobs(body),
     )
     if not body.get("messages"):
-        await load_or_unload(sim, exchange, body, keep_alive, lines, "chat")
+        await load_or_unload(
+            sim, exchange, body, keep_alive=keep_alive, lines=lines, what="chat"
+        )
         return
     await generate(sim, exchange, chat_job(sim, exchange, body, lines, keep_alive))
 
@@ -50,7 +52,7 @@ def chat_job(
     keep_alive: float | None,
 ) -> Job:
     """Turn a request for a chat into what is to be generated."""
-    model = find(sim, exchange, body["model"] if "model" in body else "", "chat")
+    model = find(sim, exchange, body.get("model"), "chat")
     tools = body.get("tools") or []
     requests.check_tools(tools)
     if tools and not model.can("tools"):
@@ -126,6 +128,7 @@ async def load_or_unload(
     sim: Simulator,
     exchange: Exchange,
     body: dict[str, Any],
+    *,
     keep_alive: float | None,
     lines: NativeLines,
     what: str,

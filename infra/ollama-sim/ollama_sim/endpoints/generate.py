@@ -33,7 +33,9 @@ async def complete(sim: Simulator, exchange: Exchange) -> None:
         context=None if body.get("raw") else _context(body),
     )
     if not body.get("prompt"):
-        await load_or_unload(sim, exchange, body, keep_alive, lines, "generate")
+        await load_or_unload(
+            sim, exchange, body, keep_alive=keep_alive, lines=lines, what="generate"
+        )
         return
     await generate(sim, exchange, generate_job(sim, exchange, body, lines, keep_alive))
 
