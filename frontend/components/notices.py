@@ -27,8 +27,7 @@ def failure_box(failure: JobFailure) -> None:
     tries = f" · {failure.attempts} attempts" if (failure.attempts or 0) > 1 else ""
     said = literal(failure.message) or "The job did not succeed."
     st.error(
-        f"**{said}**  \n{advice_for(failure.code)}  \n"
-        f":small[`{failure.code}`{tries}]",
+        f"**{said}**  \n{advice_for(failure.code)}  \n:small[`{failure.code}`{tries}]",
         icon=":material/error:",
     )
 

@@ -44,7 +44,7 @@ def _urgency(model: Model) -> tuple[bool, bool, str]:
 
 
 def _card(model: Model) -> None:
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap=None):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{literal(model.name)}**", width="stretch")
             _badge(model)

@@ -1,6 +1,6 @@
 """An in-memory API with the shape of the native one, for tests of the UI.
 
-Prompts choose what happens: a prompt with “think” thinks first, “fail” fails after a few
+Prompts choose what happens: with “think” it thinks first, “fail” fails after a few
 tokens, “restart” begins again in mid-answer, “long” answers at length.
 """
 
@@ -24,7 +24,7 @@ ANSWER = (
     "Horses are kept in a **corral** for three reasons:\n\n"
     "1. They stay together.\n2. They are easy to reach.\n3. They feel safe.\n\n"
     "```python\nfor horse in corral:\n    horse.feed()\n```\n\n"
-    "Ask me more about any of these. The word is Spanish; naïve readers 🐎 may say “coral”."
+    "Ask me more about these. The word is Spanish; naïve readers 🐎 may say “coral”."
 )
 THOUGHT = "The person asks about corrals. I should be short and give three reasons."
 
@@ -73,7 +73,7 @@ class FakeApi:
         except Refusal as refusal:
             return problem(refusal)
 
-    def _route(self, request: httpx.Request) -> httpx.Response:
+    def _route(self, request: httpx.Request) -> httpx.Response:  # noqa: C901, PLR0911 — one table
         method, parts = request.method, request.url.path.strip("/").split("/")[2:]
         if (method, parts) == ("POST", ["sessions"]):
             return self._open(json.loads(request.content))
@@ -155,7 +155,7 @@ class FakeApi:
             raise Refusal(403, "scope_missing", "Your key lacks the scope admin.")
         self.pulls[body["model"]] = self.clock()
         job = self.add_job(body | {"request": {}}, "")
-        job.words = []
+        job.pace, job.words = Pace(load_seconds=self.pull_seconds), []
         return httpx.Response(202, json=job.view(self.clock(), whole=True))
 
     def _pulling(self) -> list[Json]:

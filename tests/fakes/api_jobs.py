@@ -47,7 +47,7 @@ class FakeJob:
         return self.starts + self.pace.load_seconds
 
     def steps(self) -> list[tuple[int, Json]]:
-        """List (attempt, tokens frame) of the whole life, with `None` text for reset."""
+        """List (attempt, tokens frame) of its whole life; an empty frame is a reset."""
         lost = self.words[: self.restarts_after or 0]
         first = list(_frames(1, [], lost)) if lost else []
         attempt = 2 if lost else 1

@@ -3,6 +3,7 @@
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Self
 
 import httpx
 
@@ -23,7 +24,7 @@ class FakeApiServer:
         """Give the base URL."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> "FakeApiServer":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
