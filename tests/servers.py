@@ -52,7 +52,7 @@ class MariaDbServer(ServerProcess):
         self._program = find_program("mariadbd", package="mariadb-server")
         self._durability = DURABLE if durable else FAST
         self._data = folder / "data"
-        # Not /tmp: a starting MariaDB removes every temporary table that it finds there,
+        # Not /tmp: a starting MariaDB removes all temporary tables that it finds there,
         # another running server's too.
         self._temporary = folder / "tmp"
 
