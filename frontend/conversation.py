@@ -73,7 +73,11 @@ def next_request(
     """Make the body of the next turn's job.
 
     Args:
+        conversation: What was said before.
         answer: What the model said last, as far as it came.
+        prompt: What is said now.
+        model: Who shall answer.
+        instructions: What the model is told before the first message.
         think: Whether the model shall think first; None where it cannot choose.
     """
     request: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What can go wrong between the UI and the API, one class per thing the UI treats apart.
+"""What can go wrong between the UI and the API, one class per thing treated apart.
 
 Each error knows what was wrong (`str(error)`) and what to do next (`advice`).
 """

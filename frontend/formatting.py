@@ -51,7 +51,7 @@ def title_of(text: str, *, length: int = 42) -> str:
 def size(size_bytes: float | None) -> str:
     """Write a size as 1.3 GB."""
     if size_bytes is None:
-        return "–"
+        return "unknown"
     for unit in ("B", "kB", "MB", "GB"):
         if size_bytes < 1000:
             return (

@@ -23,8 +23,8 @@ _LOGIN_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-# A link from another site comes without our SameSite=Strict cookie even when somebody is
-# signed in. A page of ours that loads the same address once more brings the cookie.
+# A link from another site comes without our SameSite=Strict cookie even when somebody
+# is signed in. A page of ours that loads the same address once more brings it.
 _ONCE_MORE = (
     '<!doctype html><html lang="en"><title>Corral</title>'
     '<meta http-equiv="refresh" content="0">'

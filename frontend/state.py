@@ -1,8 +1,8 @@
 """What a browser tab remembers between runs of the script, and what its address says.
 
-Streamlit's session state is untyped and global to the tab; this is its only user. No key
-and no token is ever in it. Everything here may be lost at any time: a reload starts with
-an empty state and finds its chat by the address, and all else at the API.
+Streamlit's session state is untyped and global to the tab, so its names are here. No
+key and no token is ever in it. It may be lost at any time: a reload starts with an empty
+state and finds its chat by the address, and all else at the API.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,6 @@ class Slot(StrEnum):
     UNSENT = "_unsent"
     ADOPTED = "_adopted"
     SIMULATED = "_simulated"
-    LAST_JOB = "_last_job"
     PULL = "_pull"
 
 

@@ -1,7 +1,7 @@
 """The answer of a job that still runs, read by polling from a fragment.
 
-The text is made at the server; this only looks. So a click elsewhere, a reload or a lost
-connection stops nothing, and whoever comes back reads on where they were.
+The text is made at the server; this only looks. So a click elsewhere, a reload or a
+lost connection stops nothing, and whoever comes back reads on where they were.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from frontend.conversation import Conversation
 from frontend.formatting import model_state
 from frontend.replies import Model
 from frontend.state import Slot
@@ -16,8 +15,8 @@ def chat_models(models: list[Model]) -> list[Model]:
     return sorted(usable, key=lambda m: (_ORDER.index(m.state), m.name))
 
 
-def pick_model(models: list[Model], conversation: Conversation) -> Model:
-    """Let people choose a model; a chat goes on with its own."""
+def pick_model(models: list[Model]) -> Model:
+    """Let people choose a model; an adopted chat goes on with its own."""
     by_name = {model.name: model for model in models}
     if st.session_state.get(Slot.MODEL) not in by_name:
         st.session_state[Slot.MODEL] = next(iter(by_name))

@@ -10,13 +10,14 @@ def pulls(models: list[Model]) -> None:
     """Draw each running download with how far it is."""
     for model in models:
         if model.pull is not None:
-            draw_pull(model.name, model.pull)
+            st.markdown(f"**{literal(model.name)}**")
+            draw_pull(model.pull)
 
 
-def draw_pull(name: str, pull: Pull) -> None:
+def draw_pull(pull: Pull) -> None:
     """Draw one download."""
     fraction = pull.fraction
-    text = f"**{literal(name)}** · {literal(pull.status or 'waiting')}"
+    text = literal(pull.status or "waiting")
     if fraction is None:
         st.progress(0.0, text=text)
         return

@@ -34,7 +34,7 @@ def show(visit: Visit) -> None:
     state.adopt(conversation)
     usable = chat_models(models)
     if usable:
-        _talk(visit, job, conversation, pick_model(usable, conversation))
+        _talk(visit, job, conversation, pick_model(usable))
     else:
         _transcript(visit, job, conversation)
         _no_model(models)
@@ -64,7 +64,7 @@ def _transcript(
     visit: Visit, job: Job | None, conversation: Conversation
 ) -> str | None:
     if job is None:
-        _welcome(visit)
+        _welcome()
         return None
     if not conversation.is_kept:
         st.info("The messages of this chat are not kept any more.")
@@ -76,7 +76,7 @@ def _transcript(
     return past_answer(visit, job)
 
 
-def _welcome(visit: Visit) -> None:
+def _welcome() -> None:
     st.html(
         '<div class="corral-welcome"><h1>What would you like to know?</h1>'
         "<p>Your question is kept safe: if this page or a machine goes away,"

@@ -50,7 +50,7 @@ def _card(model: Model) -> None:
             _badge(model)
         st.caption(_facts(model))
         if model.pull is not None:
-            draw_pull(model.name, model.pull)
+            draw_pull(model.pull)
 
 
 def _badge(model: Model) -> None:
@@ -71,20 +71,21 @@ def _facts(model: Model) -> str:
 
 
 def _pull_form(visit: Visit) -> None:
-    with st.form("pull", border=False, enter_to_submit=True):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input(
-                "Download a model",
-                key=Slot.PULL_NAME,
-                placeholder="qwen3:0.6b",
-                help="A name from Ollama's library, with its tag.",
-            )
-            st.form_submit_button(
-                "Download",
-                icon=":material/download:",
-                on_click=_start_pull,
-                args=(visit,),
-            )
+    with (
+        st.form("pull", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        st.text_input(
+            "Download a model",
+            key=Slot.PULL_NAME,
+            placeholder="A name from Ollama's library, such as qwen3:0.6b",
+        )
+        st.form_submit_button(
+            "Download",
+            icon=":material/download:",
+            on_click=_start_pull,
+            args=(visit,),
+        )
 
 
 def _start_pull(visit: Visit) -> None:
