@@ -104,8 +104,8 @@ class Connection:
         if self._is_tls:
             self.socket.settimeout(seconds)
             return
-        # Zero means for ever.
-        whole, part = divmod(0 if seconds is None else max(seconds, 1e-6), 1)
+        # Zero means for ever, so no deadline may be rounded down to it.
+        whole, part = divmod(0 if seconds is None else max(seconds, 1e-3), 1)
         value = TIMEVAL.pack(int(whole), int(part * 1e6))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
 
