@@ -4,7 +4,6 @@ import asyncio
 
 from ollama_sim.exchange import JSON, Exchange
 from ollama_sim.faults import ON_LOAD, Fault, Mode
-from ollama_sim.generation import hang
 
 
 async def spoil(exchange: Exchange, fault: Fault) -> bool:
@@ -25,3 +24,11 @@ async def spoil(exchange: Exchange, fault: Fault) -> bool:
         exchange.reply(200, b'{"broken', JSON)
         return True
     raise fault.error()
+
+
+async def hang(seconds: float | None) -> None:
+    """Say nothing for some time, or for ever."""
+    if seconds is None:
+        await asyncio.get_running_loop().create_future()
+    else:
+        await asyncio.sleep(seconds)

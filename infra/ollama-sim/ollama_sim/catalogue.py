@@ -116,7 +116,8 @@ class Catalogue:
     def _stand_in(self, key: str) -> Model | None:
         """Make the model `name:fault-mode` out of `name`, which has the fault."""
         base, _, tag = key.rpartition(":")
-        original = self._models.get(f"{base}:latest")
+        tags = (name for name in self._models if name.rpartition(":")[0] == base)
+        original = self._models.get(next(tags, ""))
         if original is None or fault_of(f":{tag}") is None:
             return None
         return replace(original, name=key)

@@ -1,6 +1,10 @@
 """What a request can fail with, and the texts that a real Ollama has for it."""
 
 CRASHED = "an error was encountered while running the model: unexpected EOF"
+STOPPED = (
+    "model runner has unexpectedly stopped, this may be due to resource limitations or "
+    "an internal error, check ollama server logs for details"
+)
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
 TOO_LONG = "the input length exceeds the context length"
 OUT_OF_MEMORY = (

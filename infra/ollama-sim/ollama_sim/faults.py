@@ -6,6 +6,7 @@ A fault comes from a model's tag (`tiny-chat:fault-hang`), from a request's opti
 
 import random
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -30,8 +31,8 @@ class Mode(StrEnum):
 
 
 # They happen instead of an answer, not in its middle.
-INSTEAD = {Mode.ERROR, Mode.BUSY}
-ON_LOAD = {Mode.OUT_OF_MEMORY, Mode.WEDGED_LOAD}
+INSTEAD = frozenset({Mode.ERROR, Mode.BUSY})
+ON_LOAD = frozenset({Mode.OUT_OF_MEMORY, Mode.WEDGED_LOAD})
 _STATUS = {Mode.BUSY: 503}
 _TEXT = {
     Mode.ERROR: "simulated fault",
@@ -148,10 +149,18 @@ class Faults:
         self.all = [f for f in self.all if (f.mode, f.model, f.path) != key]
         self.all.append(fault)
 
-    def pick(self, path: str, model: str | None) -> Fault | None:
-        """Return the fault of a request, and use it up by one."""
+    def pick(
+        self, path: str, model: str | None, modes: AbstractSet[Mode] = frozenset(Mode)
+    ) -> Fault | None:
+        """Return the fault of a request, and use it up by one.
+
+        Args:
+            path: The request's path.
+            model: The full name of its model.
+            modes: What can go wrong with such a request; other faults are left.
+        """
         for fault in self.all:
-            if fault.matches(path, model) and fault.spend():
+            if fault.mode in modes and fault.matches(path, model) and fault.spend():
                 return fault
         return None
 

@@ -79,6 +79,11 @@ class Scheduler:
                 self.give_back(granted.result())
             raise
 
+    def is_loaded(self, model: Model, needs: Needs) -> bool:
+        """Tell whether a request with these needs is served without a load."""
+        runner = self.loaded.get(model.name)
+        return runner is not None and runner.needs == needs
+
     def give_back(self, runner: Runner) -> None:
         """End the use of a runner."""
         runner.references -= 1

@@ -78,12 +78,19 @@ async def set_config(sim: Simulator, exchange: Exchange) -> None:
     for name, value in body.items():
         if name not in _changeable():
             raise ApiError(400, f'no such setting: "{name}"')
-        changes[name] = settings.parse(name, value)
+        changes[name] = _parsed(name, value)
     for name, value in changes.items():
         setattr(sim.settings, name, value)
     if "models" in changes:
         sim.catalogue.install(changes["models"])
     await config(sim, exchange)
+
+
+def _parsed(name: str, value: Any) -> Any:
+    try:
+        return settings.parse(name, value)
+    except (TypeError, ValueError) as error:
+        raise ApiError(400, f'"{name}" cannot be {value!r}') from error
 
 
 def _changeable() -> list[str]:

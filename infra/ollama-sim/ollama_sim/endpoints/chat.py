@@ -8,12 +8,13 @@ from ollama_sim.catalogue import fault_of, full_name
 from ollama_sim.durations import parse_keep_alive
 from ollama_sim.errors import ApiError
 from ollama_sim.exchange import Exchange
-from ollama_sim.faults import Fault, fault_in
-from ollama_sim.generation import Job, generate
+from ollama_sim.faults import INSTEAD, ON_LOAD, Fault, Mode, fault_in
+from ollama_sim.generation import generate
 from ollama_sim.go_json import dumps
 from ollama_sim.lines import Lines, NativeLines
 from ollama_sim.model import Model
 from ollama_sim.options import check, needs
+from ollama_sim.run import Job
 from ollama_sim.simulator import Simulator
 
 # The tokens of a prompt's start and of the markers around each message, and of an
@@ -92,13 +93,25 @@ def find(sim: Simulator, exchange: Exchange, name: Any, what: str) -> Model:
 
 
 def fault_for(
-    sim: Simulator, exchange: Exchange, model: Model, options: dict[str, Any]
+    sim: Simulator,
+    exchange: Exchange,
+    model: Model,
+    options: dict[str, Any],
+    *,
+    only_loads: bool = False,
 ) -> Fault | None:
-    """Return the fault of this request: its own, its model's, or one set."""
+    """Return the fault of this request: its own, its model's, or one set.
+
+    One set is left for a request to which it can happen: a failing load for one that
+    loads, a broken answer for one that has an answer.
+    """
     if "sim_fault" in options:
         return fault_in(options)
     if sim.faults.all:
-        fault = sim.faults.pick(exchange.path, model.name)
+        modes = INSTEAD | ON_LOAD if only_loads else frozenset(Mode)
+        if sim.scheduler.is_loaded(model, needs(model, options)):
+            modes -= ON_LOAD
+        fault = sim.faults.pick(exchange.path, model.name, modes)
         if fault is not None:
             return fault
     return fault_of(model.name) if ":fault-" in model.name else None
@@ -141,20 +154,11 @@ async def load_or_unload(
     model = find(sim, exchange, body.get("model"), what)
     options = body.get("options") or {}
     check(options)
-    fault = fault_for(sim, exchange, model, options)
-    await load(sim, model, options, keep_alive, fault)
-    exchange.reply_json(200, lines.empty("load"))
-
-
-async def load(
-    sim: Simulator,
-    model: Model,
-    options: dict[str, Any],
-    keep_alive: float | None,
-    fault: Fault | None,
-) -> None:
-    """Have a model in memory."""
+    fault = fault_for(sim, exchange, model, options, only_loads=True)
+    if fault is not None and fault.mode in INSTEAD:
+        raise fault.error()
     runner = await sim.scheduler.lease(
         model, needs(model, options), keep_alive=keep_alive, fault=fault
     )
     sim.scheduler.give_back(runner)
+    exchange.reply_json(200, lines.empty("load"))

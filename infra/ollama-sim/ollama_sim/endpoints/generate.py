@@ -10,10 +10,11 @@ from ollama_sim.durations import parse_keep_alive
 from ollama_sim.endpoints.chat import fault_for, find, load_or_unload
 from ollama_sim.errors import ApiError
 from ollama_sim.exchange import Exchange
-from ollama_sim.generation import Job, generate
+from ollama_sim.generation import generate
 from ollama_sim.lines import Lines, NativeLines
 from ollama_sim.model import Model
 from ollama_sim.options import check, needs
+from ollama_sim.run import Job
 from ollama_sim.simulator import Simulator
 
 _START_TOKENS = 4

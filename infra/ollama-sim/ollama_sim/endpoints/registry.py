@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from ollama_sim import requests
-from ollama_sim.broken import spoil
+from ollama_sim.broken import hang, spoil
 from ollama_sim.catalogue import full_name, key_of
 from ollama_sim.errors import ApiError
 from ollama_sim.exchange import NDJSON, PLAIN_JSON, Exchange
 from ollama_sim.faults import Fault, Mode
-from ollama_sim.generation import hang
 from ollama_sim.go_json import dumps
 from ollama_sim.model import digest_of, model_named
 from ollama_sim.simulator import Simulator
