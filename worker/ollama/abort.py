@@ -10,6 +10,7 @@ waits for the head, in mid-stream, and when a kept connection is used again.
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 
 class ExchangeAbortedError(Exception):
@@ -32,6 +33,15 @@ class AbortSwitch:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._reason: str | None = None
+        self._told: Callable[[str], None] | None = None
+
+    def on_abort(self, told: Callable[[str], None]) -> None:
+        """Call something too when this is switched; at once if it was."""
+        with self._lock:
+            self._told = told
+            reason = self._reason
+        if reason is not None:
+            told(reason)
 
     @property
     def reason(self) -> str | None:
@@ -46,6 +56,9 @@ class AbortSwitch:
             self._reason = reason
             if self._socket is not None:
                 _shut(self._socket)
+            told = self._told
+        if told is not None:
+            told(reason)
 
     def watch(self, sock: socket.socket) -> None:
         """Hold the socket that is used from now on.

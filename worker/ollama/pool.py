@@ -122,7 +122,11 @@ class ConnectionPool:
             if age_seconds > MAX_IDLE_SECONDS or connection.is_stale():
                 connection.close()
                 continue
-            _watch(connection.socket, switch)
+            try:
+                switch.watch(connection.socket)
+            except BaseException:
+                connection.close()
+                raise
             return connection
         return None
 
@@ -160,13 +164,15 @@ class ConnectionPool:
         timeout_seconds: float,
     ) -> Connection:
         try:
-            _watch(sock, switch)
+            switch.watch(sock)
             sock.settimeout(timeout_seconds)
             sock.connect(address)
+            # A socket that was shut before it had begun to connect connects all the same.
+            switch.check()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 sock = self._secure(self._tls, sock, switch)
-        except OSError:
+        except BaseException:
             switch.release()
             sock.close()
             raise
@@ -181,18 +187,10 @@ class ConnectionPool:
             sock, server_hostname=self.origin.host, do_handshake_on_connect=False
         )
         try:
-            _watch(secure, switch)
+            switch.watch(secure)
             secure.do_handshake()
-        except OSError:
+        except BaseException:
             switch.release()
             secure.close()
             raise
         return secure
-
-
-def _watch(sock: socket.socket, switch: AbortSwitch) -> None:
-    try:
-        switch.watch(sock)
-    except BaseException:
-        sock.close()
-        raise
