@@ -4,18 +4,15 @@ A server is started through `setpriv --pdeathsig`, so the kernel kills it togeth
 with the process that started it, whether that ends, crashes or is killed.
 """
 
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Self
 
-# Outside the kernel's ephemeral range, so no outgoing connection takes a port between
-# the moment it is chosen and the moment (or the restart) in which it is bound.
-PORTS = range(20_000, 32_000)
+from infra.local.ports import free_port
+
 # Before the PATH: a virtual environment may carry an older server under the same name.
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
@@ -37,24 +34,6 @@ def find_program(name: str, *, package: str) -> str:
             f"(on Debian by hand: apt-get install {package})."
         )
     return path
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
-    for port in random.SystemRandom().sample(PORTS, 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if not _refuses(probe, port):
-                return port
-    raise ServerStartError("100 ports were tried and none is free")
-
-
-def _refuses(probe: socket.socket, port: int) -> bool:
-    try:
-        probe.bind(("127.0.0.1", port))
-    except OSError:
-        return True
-    return False
 
 
 class ServerProcess:
