@@ -32,6 +32,8 @@ _LEAST_SECONDS = 0.003
 # From here on the pause grows with the streams: more frames than this help nobody read.
 _BUSY_STREAMS = 50
 _RENEW_SECONDS = 5.0
+# How long a frame that is in no hurry waits for others.
+_IDLE_SECONDS = 0.1
 # While Redis is away the whole text is tried again at this pace.
 _FAILURE_SECONDS = 0.5
 
@@ -84,11 +86,24 @@ class Flusher:
     # What worker threads call.
     def restart(self, stream: JobStream, data: bytes) -> None:
         """Write the reset of a later attempt, before anything else of it."""
-        self._put(stream, Frame(EventName.RESET, data, EntryId(stream.attempt, 0)))
+        place = EntryId(stream.attempt, 0)
+        self._put(stream, Frame(EventName.RESET, data, place), soon=True)
 
-    def announce_state(self, stream: JobStream, data: bytes) -> None:
-        """Publish a state; it is no part of the record."""
-        self._put(stream, Frame(EventName.STATE, data))
+    def last_place(self, stream: JobStream) -> EntryId:
+        """Tell at which place `end` will stand."""
+        with self._lock:
+            text = 1 if stream.text.pending else 0
+            return EntryId(stream.attempt, stream.seq + text + 1)
+
+    def announce_state(
+        self, stream: JobStream, data: bytes, *, soon: bool = False
+    ) -> None:
+        """Publish a state; it is no part of the record.
+
+        Most answers begin within a tenth of a second: the state then leaves with the
+        first token, and costs no flush of its own.
+        """
+        self._put(stream, Frame(EventName.STATE, data), soon=soon)
 
     def add(
         self,
@@ -119,18 +134,19 @@ class Flusher:
         with self._lock:
             self._pending.pop(stream, None)
 
-    def _put(self, stream: JobStream, frame: Frame) -> None:
+    def _put(self, stream: JobStream, frame: Frame, *, soon: bool) -> None:
         with self._lock:
             stream.waits.append(frame)
             self._pending[stream] = None
-        self._some.set()
+        if soon:
+            self._some.set()
 
     # The flusher's own thread.
     def run(self) -> None:
         """Flush until stopped."""
         while not self._stopping:
             self.last_seen = self._clock()
-            if not self._some.wait(1.0):
+            if not self._some.wait(_IDLE_SECONDS) and not self._pending:
                 continue
             self._some.clear()
             busy = self.flush()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, func, or_, select, tuple_
+from sqlalchemy import Row, Select, func, literal_column, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.db import Database, transaction
@@ -103,6 +103,19 @@ class JobQuery:
         statement = select(Job.lane).where(Job.state == State.QUEUED.value).distinct()
         with transaction(self._database.sessions) as session:
             return [row[0] for row in session.execute(statement)]
+
+    def due_count(self, lane: str, limit: int) -> int:
+        """Count the due jobs of a lane, up to a limit; by the database's clock."""
+        now = self._database.dialect.now.replace("%%", "%")
+        due = (
+            select(Job.id)
+            .where(Job.state == State.QUEUED.value, Job.lane == lane)
+            .where(or_(Job.not_before.is_(None), literal_column("not_before<=" + now)))
+            .limit(limit)
+        )
+        statement = select(func.count()).select_from(due.subquery())
+        with transaction(self._database.sessions) as session:
+            return int(session.execute(statement).scalar_one())
 
     def _with_payload(self) -> Select[Any]:
         return select(

@@ -1,0 +1,73 @@
+"""What Ollama is asked: the caller's request under the platform's policy (pure).
+
+The platform owns `keep_alive` and everything that decides how a model is loaded, since
+a changed `num_ctx` reloads it; and it always bounds the tokens, since without a bound a
+model may run on to ten contexts.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from backend.core.jobs.states import Kind
+
+PATHS = {Kind.CHAT: "/api/chat", Kind.GENERATE: "/api/generate"}
+EMBED_PATH = "/api/embed"
+_OWN_OPTIONS = frozenset({"num_ctx", "num_predict"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPolicy:
+    """How the platform runs a model; keep-alive in seconds, -1 for ever."""
+
+    keep_alive_seconds: int
+    num_ctx: int | None
+    max_tokens: int
+    embeds: bool = False
+
+    @property
+    def load_options(self) -> dict[str, Any]:
+        """Give the options that decide how the model is loaded."""
+        return {} if self.num_ctx is None else {"num_ctx": self.num_ctx}
+
+
+def generation_body(
+    model: str, request: dict[str, Any], policy: ModelPolicy
+) -> dict[str, Any]:
+    """Write the body of a chat or generate call."""
+    return {
+        **request,
+        "model": model,
+        "stream": True,
+        "keep_alive": policy.keep_alive_seconds,
+        "options": _options(request, policy),
+    }
+
+
+def embed_body(
+    model: str, inputs: list[str], request: dict[str, Any], policy: ModelPolicy
+) -> dict[str, Any]:
+    """Write the body of an embedding call, of one job or of several."""
+    body = {key: value for key, value in request.items() if key != "input"}
+    options = request.get("options") or {}
+    return {
+        **body,
+        "model": model,
+        "input": inputs,
+        "keep_alive": policy.keep_alive_seconds,
+        "options": options | policy.load_options,
+    }
+
+
+def _options(request: dict[str, Any], policy: ModelPolicy) -> dict[str, Any]:
+    given = request.get("options") or {}
+    asked = given.get("num_predict")
+    # 0, -1 and -2 are Ollama's ways to say "no bound".
+    bound = asked if isinstance(asked, int) and asked > 0 else policy.max_tokens
+    kept = {name: value for name, value in given.items() if name not in _OWN_OPTIONS}
+    return kept | policy.load_options | {"num_predict": bound}
+
+
+def inputs_of(request: dict[str, Any]) -> list[str]:
+    """Give an embedding request's texts as a list."""
+    texts = request["input"]
+    return [texts] if isinstance(texts, str) else list(texts)

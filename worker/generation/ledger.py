@@ -1,0 +1,140 @@
+"""Claims and ends of all threads of this process, in groups (JOBS.md 9, 10).
+
+A slot that asks for a job while another's claim is under way shares the next statement;
+slots of one lane are interchangeable, so any of them may answer any job.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from backend.core import metrics
+from backend.core.errors import DatabaseUnavailableError
+from backend.core.group_commit import GroupCommit
+from backend.core.jobs.records import Claimed, Due, Finish
+from backend.core.jobs.repository.claim import JobClaim
+from backend.core.jobs.repository.finish import JobFinish, SupersededError
+from backend.core.streams.flusher import Flusher, JobStream
+
+log = structlog.get_logger()
+
+# Between two tries to commit an answer while the database is away.
+_RETRY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One slot's wish for a job of a lane; a hint names one that was just committed."""
+
+    lane: str
+    hint: Due | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A job's end, with what its readers are told after the COMMIT."""
+
+    finish: Finish
+    stream: JobStream
+    data: bytes
+
+
+class Ledger:
+    """This process's way to claim and to finish."""
+
+    def __init__(
+        self,
+        claim: JobClaim,
+        finish: JobFinish,
+        flusher: Flusher,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Keep the statements and the door for the `end` frames."""
+        self._claim = claim
+        self._finish = finish
+        self._flusher = flusher
+        self._sleep = sleep
+        self._claims: GroupCommit[Want, Claimed | None] = GroupCommit(self._claim_batch)
+        self._ends: GroupCommit[End, None] = GroupCommit(
+            self._end_batch, split_on=(SupersededError,), size=_size
+        )
+
+    def claim(self, want: Want) -> Claimed | None:
+        """Claim the best due job of a lane, or the one that was hinted at.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be asked.
+        """
+        return self._claims(want)
+
+    def claim_more(self, due: Sequence[Due]) -> list[Claimed]:
+        """Claim these jobs as far as they still stand as they were read."""
+        return self._claim.take(due)
+
+    def look(self, lane: str, limit: int) -> list[Due]:
+        """Read the first due jobs of a lane."""
+        return self._claim.look(lane, limit)
+
+    def any_due(self, lane: str) -> bool:
+        """Tell whether a job of the lane waits."""
+        return self._claim.any_due(lane)
+
+    def finish(self, end: End, *, superseded: Callable[[], bool]) -> bool:
+        """Commit an end; tells whether it counted.
+
+        While the database is away the answer is kept and tried again, until it is known
+        that the job is another's.
+        """
+        while not superseded():
+            try:
+                self._ends(end)
+            except SupersededError:
+                break
+            except DatabaseUnavailableError as error:
+                log.warning("finish_waits", job_id=end.finish.id, error=error.detail)
+                self._sleep(_RETRY_SECONDS)
+            else:
+                return True
+        metrics.record_refused_write()
+        log.warning("finish_refused", job_id=end.finish.id, attempt=end.finish.attempt)
+        return False
+
+    def _end_batch(self, ends: Sequence[End]) -> list[None]:
+        self._finish([end.finish for end in ends])
+        self._flusher.end([(end.stream, end.data) for end in ends])
+        return [None] * len(ends)
+
+    def _claim_batch(self, wants: Sequence[Want]) -> list[Claimed | None]:
+        by_lane: dict[str, list[int]] = defaultdict(list)
+        for index, want in enumerate(wants):
+            by_lane[want.lane].append(index)
+        outcome: list[Claimed | None] = [None] * len(wants)
+        for lane, indexes in by_lane.items():
+            hints = [hint for i in indexes if (hint := wants[i].hint) is not None]
+            claimed = self._claim_lane(lane, hints, len(indexes))
+            for index, job in zip(indexes, claimed, strict=False):
+                outcome[index] = job
+        return outcome
+
+    def _claim_lane(self, lane: str, hints: Sequence[Due], count: int) -> list[Claimed]:
+        """Claim up to `count` jobs: the hinted ones, then by rank until none is due."""
+        claimed = self._claim.take(_distinct(hints))
+        while len(claimed) < count:
+            missing = count - len(claimed)
+            due = self._claim.look(lane, missing)
+            claimed += self._claim.take(due)
+            if len(due) < missing:
+                break
+        return claimed
+
+
+def _distinct(hints: Sequence[Due]) -> list[Due]:
+    return list({hint.id: hint for hint in hints}.values())
+
+
+def _size(end: End) -> int:
+    return len(end.finish.result or "") + len(end.finish.error or "")

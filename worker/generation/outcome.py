@@ -1,0 +1,157 @@
+"""How an attempt ends: what is committed and what readers are told (pure).
+
+An answer, a cancel, a deadline or a mistake ends the job; a retryable failure or a
+drain hands it back, and the database decides in that UPDATE whether it may go back.
+"""
+
+from typing import Any
+
+import orjson
+
+from backend.core.jobs.records import AttemptRecord, Finish, Handback
+from backend.core.jobs.states import ErrorCode, State
+from backend.core.streams.frames import EntryId, end_data
+from worker.generation.ledger import End
+from worker.generation.reply import Reply
+from worker.holdings import Holding
+from worker.ollama.errors import OllamaError
+
+DEADLINE_MESSAGE = "The job's deadline passed before it was answered."
+DEADLINE_ADVICE = "Send it again with a later deadline, or with a higher priority."
+
+
+def succeeded(
+    holding: Holding, reply: Reply, *, last: EntryId, node: str, worker: str
+) -> End:
+    """End a job with its answer."""
+    timings = timings_of(holding, reply.durations)
+    embeds = "embeddings" in reply.result
+    data = end_data(
+        holding.job.id,
+        State.SUCCEEDED,
+        done_reason=reply.done_reason,
+        usage={
+            "prompt_tokens": reply.prompt_tokens,
+            "completion_tokens": reply.completion_tokens,
+        },
+        timings=timings,
+        served_model=holding.job.model,
+        result=reply.result if embeds else None,
+    )
+    text = orjson.dumps(timings).decode()
+    finish = Finish(
+        id=holding.job.id,
+        attempt=holding.job.attempt,
+        token=holding.job.token,
+        state=State.SUCCEEDED,
+        record=_record(
+            holding, State.SUCCEEDED, node=node, worker=worker, timings=text
+        ),
+        last_event_id=str(last),
+        served_model=holding.job.model,
+        result=orjson.dumps(reply.result).decode(),
+        done_reason=reply.done_reason,
+        timings=text,
+        first_token_ms=holding.first_token_ms,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+    )
+    return End(finish, holding.stream, data)
+
+
+def ended(
+    holding: Holding,
+    state: State,
+    *,
+    last: EntryId,
+    node: str,
+    worker: str,
+    error: dict[str, Any] | None = None,
+) -> End:
+    """End a job without an answer: failed, cancelled or expired."""
+    timings = timings_of(holding, {})
+    outcome = error["code"] if error else state.value
+    finish = Finish(
+        id=holding.job.id,
+        attempt=holding.job.attempt,
+        token=holding.job.token,
+        state=state,
+        record=_record(holding, outcome, node=node, worker=worker, timings=None),
+        last_event_id=str(last),
+        timings=orjson.dumps(timings).decode(),
+        error_code=ErrorCode(error["code"]) if error else None,
+        error=orjson.dumps(error).decode() if error else None,
+        first_token_ms=holding.first_token_ms,
+    )
+    data = end_data(holding.job.id, state, timings=timings, error=error)
+    return End(finish, holding.stream, data)
+
+
+def handed_back(
+    holding: Holding,
+    *,
+    costs: int,
+    delay_ms: int,
+    error: dict[str, Any],
+    node: str,
+    worker: str,
+) -> Handback:
+    """Give a job back; `error` is what it fails with if the budget is spent."""
+    return Handback(
+        id=holding.job.id,
+        attempt=holding.job.attempt,
+        costs=costs,
+        delay_ms=delay_ms,
+        reason=ErrorCode(error["code"]),
+        error=orjson.dumps(error).decode(),
+        record=_record(
+            holding,
+            error["code"] if costs else "handed_back",
+            node=node,
+            worker=worker,
+            timings=None,
+        ),
+    )
+
+
+def error_of(holding: Holding, error: OllamaError) -> dict[str, Any]:
+    """Write an upstream error as the job's own."""
+    return {
+        "code": error.code,
+        "message": error.detail,
+        "attempts": holding.job.failures + 1,
+        "retryable": error.retryable,
+        "advice": error.advice,
+    }
+
+
+def deadline_error(holding: Holding) -> dict[str, Any]:
+    """Write the error of a job whose own deadline passed."""
+    return {
+        "code": ErrorCode.DEADLINE_EXCEEDED.value,
+        "message": DEADLINE_MESSAGE,
+        "attempts": holding.job.failures + 1,
+        "retryable": True,
+        "advice": DEADLINE_ADVICE,
+    }
+
+
+def timings_of(holding: Holding, durations: dict[str, Any]) -> dict[str, Any]:
+    """Put the times of an attempt together, in milliseconds since its claim."""
+    return {
+        **durations,
+        "first_token_ms": holding.first_token_ms,
+        "attempt_ms": round(holding.age_seconds * 1000, 1),
+    }
+
+
+def _record(
+    holding: Holding, outcome: str, *, node: str, worker: str, timings: str | None
+) -> AttemptRecord:
+    return AttemptRecord(
+        outcome=outcome,
+        node=node,
+        worker=worker,
+        model=holding.job.model,
+        timings=timings,
+    )

@@ -1,0 +1,207 @@
+"""A turn: what a ticket is for (JOBS.md 12-15).
+
+    breaker ► slot ► claim ► answer ► look again ► … ► linger ► free ► look once more
+
+A ticket names a model. The turn that it starts gets a slot, claims the best queued
+job, answers it, and always looks again, until none is due or the turn is over. A turn
+that is over, or ends by an exception, sends one ticket; so under load a ticket is paid once for
+many jobs.
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+import structlog
+
+from backend.core.jobs.records import Claimed
+from backend.core.jobs.states import Kind
+from backend.core.names import generation_lane
+from backend.core.queue import Slot, Wake, read_hint
+from backend.core.settings import Settings
+from worker.generation.answer import Answerer
+from worker.generation.embed import Embedder
+from worker.generation.ledger import Ledger, Want
+from worker.generation.models import NodeModels
+from worker.holdings import Holdings
+from worker.resilience.breaker_store import Admission, BreakerStore
+
+log = structlog.get_logger()
+
+# How often a turn looks whether another model's ticket waits.
+_OTHERS_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class TurnClock:
+    """How far a turn has come."""
+
+    ends_at: float
+    jobs_left: int
+    look_at: float
+    failing: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Tell whether others should have the slot."""
+        return self.failing or self.jobs_left <= 0 or time.monotonic() >= self.ends_at
+
+
+class Turns:
+    """Takes turns for this process's threads."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        incarnation: str,
+        wake: Wake,
+        send_ticket: Callable[[str], None],
+        ledger: Ledger,
+        answerer: Answerer,
+        embedder: Embedder,
+        models: NodeModels,
+        holdings: Holdings,
+        breaker: BreakerStore,
+        draining: threading.Event,
+    ) -> None:
+        """Keep the collaborators."""
+        self._settings = settings
+        self._incarnation = incarnation
+        self._wake = wake
+        self._send_ticket = send_ticket
+        self._ledger = ledger
+        self._answerer = answerer
+        self._embedder = embedder
+        self._models = models
+        self._holdings = holdings
+        self._breaker = breaker
+        self._draining = draining
+        self._numbers = itertools.count(1)
+        self._busy = 0
+        self._busy_lock = threading.Lock()
+
+    def take(self, model: str) -> None:
+        """Take a turn for a model; ends when nothing is due or its time is over."""
+        if self._draining.is_set():
+            return
+        admission = self._breaker.admit(self._settings.node_id, model)
+        if not admission.is_allowed:
+            return
+        with self._busy_lock:
+            self._busy += 1
+        try:
+            self._take_slots(model, admission)
+        finally:
+            with self._busy_lock:
+                self._busy -= 1
+
+    def _take_slots(self, model: str, admission: Admission) -> None:
+        while True:
+            slot = self._slot(model)
+            taken = self._wake.take_slot(
+                slot,
+                slots=self._models.slots(model),
+                lease_ms=self._settings.lease_time,
+            )
+            if taken.send_on:
+                self._send_ticket(model)
+            if not taken.got:
+                self._no_probe(model, admission)
+                return
+            if self._use(slot, admission):
+                self._send_ticket(model)
+                return
+            if self._draining.is_set() or admission.is_probe:
+                return
+            if not self._ledger.any_due(generation_lane(model)):
+                return
+
+    def _slot(self, model: str) -> Slot:
+        holder = f"{self._incarnation}:{next(self._numbers)}"
+        return Slot(model, self._settings.node_id, holder)
+
+    def _use(self, slot: Slot, admission: Admission) -> bool:
+        """Serve on a slot; tells whether the turn was over with work left."""
+        self._holdings.add_slot(slot)
+        try:
+            return self._serve(slot, admission)
+        except BaseException:
+            self._send_ticket(slot.model)
+            raise
+        finally:
+            self._holdings.drop_slot(slot)
+            self._free(slot)
+
+    def _free(self, slot: Slot) -> None:
+        try:
+            self._wake.free_slot(slot)
+        except redis.RedisError as error:
+            # Its lease ends by itself.
+            log.warning("slot_not_freed", model=slot.model, error=str(error))
+
+    def _serve(self, slot: Slot, admission: Admission) -> bool:
+        lane = generation_lane(slot.model)
+        clock = self._clock(admission)
+        job = self._ledger.claim(Want(lane))
+        if job is None:
+            self._no_probe(slot.model, admission)
+        while not self._draining.is_set():
+            if job is None:
+                if clock.over:
+                    return False
+                hint = self._linger(slot)
+                if hint is None:
+                    return False
+                job = self._ledger.claim(Want(lane, read_hint(hint)))
+                continue
+            self._answer(job, clock)
+            if clock.over or self._others_wait(slot.model, clock):
+                return True
+            job = None if self._draining.is_set() else self._ledger.claim(Want(lane))
+        if job is not None:
+            # Claimed in the instant in which the drain began.
+            self._answerer.give_back_unbegun(job)
+        return False
+
+    def _answer(self, job: Claimed, clock: TurnClock) -> None:
+        answer = self._embedder if job.kind is Kind.EMBED else self._answerer
+        answered = answer.answer(job)
+        clock.jobs_left -= 1
+        # The breaker may have opened: only a new turn asks it again.
+        clock.failing = not answered
+
+    def _clock(self, admission: Admission) -> TurnClock:
+        now = time.monotonic()
+        return TurnClock(
+            ends_at=now + self._settings.worker_turn_time / 1000,
+            jobs_left=1 if admission.is_probe else self._settings.worker_turn_jobs,
+            look_at=now + _OTHERS_SECONDS,
+        )
+
+    def _no_probe(self, model: str, admission: Admission) -> None:
+        if admission.is_probe:
+            self._breaker.proved_nothing(self._settings.node_id, model)
+
+    def _linger(self, slot: Slot) -> bytes | None:
+        if not self._settings.worker_linger:
+            return None
+        try:
+            return self._wake.linger(slot, linger_ms=self._settings.worker_linger)
+        except redis.RedisError as error:
+            log.warning("linger_failed", model=slot.model, error=str(error))
+            return None
+
+    def _others_wait(self, model: str, clock: TurnClock) -> bool:
+        """Tell whether another model's ticket needs this thread."""
+        now = time.monotonic()
+        if self._busy < self._settings.worker_concurrency or now < clock.look_at:
+            return False
+        clock.look_at = now + _OTHERS_SECONDS
+        try:
+            return self._wake.other_tickets_wait(model, self._models.served())
+        except redis.RedisError:
+            return False
