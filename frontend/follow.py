@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from frontend.replies import JobFailure, JobState, Progress, Usage
+from frontend.replies import JobFailure, JobState, Progress, Tail, Usage
 
 EntryId = tuple[int, int]
 Data = Mapping[str, Any]  # JSON, checked where it is used
@@ -69,6 +69,18 @@ def entry_id(raw: str | None) -> EntryId:
         return (0, -1)
     attempt, _, seq = raw.partition("-")
     return (int(attempt), int(seq or 0))
+
+
+def take(answer: Answer, tail: Tail) -> Answer:
+    """Apply one poll. A final state with nothing more to read is an end, too."""
+    merged = merge(answer, tail.events)
+    if isinstance(tail.state, Mapping):
+        return with_state(merged, tail.state)
+    if not tail.state or merged.is_over:
+        return merged
+    state = JobState(tail.state)
+    end = End(state) if state.is_final and not tail.events else None
+    return replace(merged, state=state, end=end)
 
 
 def merge(answer: Answer, events: Iterable[Data]) -> Answer:

@@ -1,8 +1,8 @@
 """What a browser tab remembers between runs of the script, and what its address says.
 
-Streamlit's session state is untyped and global to the tab, so its names are here. No
-key and no token is ever in it. It may be lost at any time: a reload starts with an empty
-state and finds its chat by the address, and all else at the API.
+Streamlit's session state is untyped and global to the tab, so its names are here. There
+is never a key or token in it. It may be lost at any time: a reload begins with an empty
+state, finds its chat by the address, and all else at the API.
 """
 
 from dataclasses import dataclass

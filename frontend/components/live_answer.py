@@ -17,7 +17,7 @@ from frontend.components.answer import (
 )
 from frontend.components.notices import error_box
 from frontend.errors import ApiDownError, ApiError, BusyError
-from frontend.follow import Answer, LostTextError, merge
+from frontend.follow import Answer, LostTextError, take
 from frontend.visit import Visit
 
 # The browser asks again so often; a poll that finds nothing waits at the API besides.
@@ -30,9 +30,12 @@ def live_answer(visit: Visit, job_id: str) -> None:
 
 
 def _look(visit: Visit, job_id: str) -> None:
-    seen = state.answer_of(job_id) or Answer()
+    known = state.answer_of(job_id)
+    seen = known or Answer()
+    # The first look draws what there is; the later ones have something on the page.
+    wait_ms = visit.settings.ui_poll_wait if known else 0
     try:
-        answer = next_answer(visit, job_id, seen)
+        answer = next_answer(visit, job_id, seen, wait_ms=wait_ms)
     except (ApiDownError, BusyError) as error:
         _draw(visit, job_id, seen)
         st.warning(f"{error} The answer goes on there; this page tries again.")
@@ -46,18 +49,14 @@ def _look(visit: Visit, job_id: str) -> None:
     _draw(visit, job_id, answer)
 
 
-def next_answer(visit: Visit, job_id: str, seen: Answer) -> Answer:
+def next_answer(visit: Visit, job_id: str, seen: Answer, *, wait_ms: int = 0) -> Answer:
     """Read what came since the last look; from the beginning if a piece is missing."""
     try:
-        return _merged(visit, job_id, seen)
+        return take(
+            seen, visit.client.tail(job_id, after=seen.last_id, wait_ms=wait_ms)
+        )
     except LostTextError:
-        return _merged(visit, job_id, Answer())
-
-
-def _merged(visit: Visit, job_id: str, seen: Answer) -> Answer:
-    wait_ms = visit.settings.ui_poll_wait if seen.last_id else 0
-    tail = visit.client.tail(job_id, after=seen.last_id, wait_ms=wait_ms)
-    return merge(seen, tail.events)
+        return take(Answer(), visit.client.tail(job_id, after=None, wait_ms=0))
 
 
 def _draw(visit: Visit, job_id: str, answer: Answer) -> None:
