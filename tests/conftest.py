@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from backend.core.db import open_database
+from backend.core.schema import upgrade
+from backend.core.settings import Settings
 from tests.servers import MariaDbServer, RedisServer
 
 
@@ -59,5 +63,12 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 def _migrated(url: str) -> str:
-    # The hook for the schema: filled when backend/alembic.ini is there.
+    settings = Settings(
+        database_url=SecretStr(url), redis_url=SecretStr("redis://nobody.invalid")
+    )
+    database = open_database(settings, connections=1)
+    try:
+        upgrade(database)
+    finally:
+        database.dispose()
     return url
