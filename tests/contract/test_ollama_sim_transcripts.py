@@ -16,6 +16,7 @@ from tests.contract.likeness import differences
 from tests.contract.ollama_transcripts import Recorded, Reply, recorded
 from tests.ollama_server import OllamaServer
 
+pytestmark = pytest.mark.xdist_group("ollama-transcripts")  # replayed once
 TINY = ("tiny-chat", "tiny-tools", "tiny-think", "tiny-embed")
 API = recorded("api.jsonl")
 LOAD = recorded("load-and-faults.jsonl")

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 import uvloop
 
@@ -48,9 +49,9 @@ async def _run(settings: Settings) -> None:
     await serve(Simulator.build(settings), stop)
 
 
-def main() -> None:
-    """Run the simulator with the command line and the environment of the process."""
+def run(argv: Sequence[str]) -> None:
+    """Run the simulator with a command line and the environment of the process."""
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    settings = Settings.read(sys.argv[1:], os.environ)
+    settings = Settings.read(argv, os.environ)
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(_run(settings))

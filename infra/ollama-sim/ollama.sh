@@ -1,0 +1,3 @@
+#!/bin/sh
+# Stands for Ollama's own command in the simulator's image.
+exec python /app/ollama-sim/main.py "$@"
