@@ -45,7 +45,7 @@ class Wake:
     """The steps of the protocol; each call is one atomic step in Redis."""
 
     def __init__(self, client: redis.Redis) -> None:
-        """Keep a connection per thread."""
+        """Keep connections for all threads."""
         self._connections = KeptConnections(client)
 
     def announce(self, model: str, hints: Sequence[bytes]) -> tuple[int, int]:
@@ -108,7 +108,7 @@ class Wake:
         lanes = [generation_lane(other) for other in models if other != model]
         if not lanes:
             return False
-        replies = self._connections.mine().execute(*(("LLEN", n) for n in lanes))
+        replies = self._connections.execute(*(("LLEN", n) for n in lanes))
         return any(isinstance(reply, int) and reply for reply in replies)
 
     def linger(self, slot: Slot, *, linger_ms: int) -> bytes | None:
@@ -137,7 +137,7 @@ class Wake:
         return bool(self._eval(script, keys, [slot.holder, linger_ms + 20]))
 
     def _run(self, command: Sequence[Any]) -> Any:  # a reply is anything
-        (reply,) = self._connections.mine().execute(command)
+        (reply,) = self._connections.execute(command)
         if isinstance(reply, redis.ResponseError):
             raise reply
         return reply

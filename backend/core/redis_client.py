@@ -1,6 +1,6 @@
 """Connections to Redis that fail fast and are never deaf."""
 
-import threading
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,16 +84,40 @@ class KeptConnection:
 
 
 class KeptConnections:
-    """A kept connection for each thread."""
+    """Kept connections for many callers: each borrows one for the time of a call.
+
+    One per thread would be one per open response under gevent, whose greenlets come
+    and go with their callers.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         """Keep the client whose pool makes them."""
         self._client = client
-        self._local = threading.local()
+        self._idle: deque[KeptConnection] = deque()
 
-    def mine(self) -> KeptConnection:
-        """Give the calling thread's connection."""
-        connection: KeptConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = KeptConnection(self._client)
-        return connection
+    def execute(self, *commands: Sequence[Any]) -> list[Any]:
+        """Send the commands in one write, give their replies in order.
+
+        Raises:
+            redis.ConnectionError: If the connection breaks; what counted is unknown.
+        """
+        connection = self._borrow()
+        try:
+            replies = connection.execute(*commands)
+        except BaseException:
+            # Whatever else is idle is as dead as this one, or has a reply to come.
+            self.close()
+            raise
+        self._idle.append(connection)
+        return replies
+
+    def _borrow(self) -> KeptConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return KeptConnection(self._client)
+
+    def close(self) -> None:
+        """Close the idle connections; the next calls open others."""
+        while self._idle:
+            self._borrow().close()

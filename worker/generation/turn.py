@@ -4,8 +4,8 @@
 
 A ticket names a model. The turn that it starts gets a slot, claims the best queued
 job, answers it, and always looks again, until none is due or the turn is over. A turn
-that is over, or ends by an exception, sends one ticket; so under load a ticket is paid once for
-many jobs.
+that is over, or ends by an exception, sends one ticket; so under load a ticket is paid
+once for many jobs.
 """
 
 import itertools

@@ -167,7 +167,7 @@ class ConnectionPool:
             switch.watch(sock)
             sock.settimeout(timeout_seconds)
             sock.connect(address)
-            # A socket that was shut before it had begun to connect connects all the same.
+            # A socket that was shut before it began to connect may still connect.
             switch.check()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:

@@ -1,7 +1,7 @@
 """Recovery: whoever dies, somebody looks again within seconds (JOBS.md 5, 14).
 
-Once a second: jobs whose lease is over go back to the queue or end, jobs that waited too
-long expire, and each lane with due jobs gets the tickets that it lacks.
+Once a second: jobs whose lease is over go back to the queue or end, jobs that waited
+too long expire, and each lane with due jobs gets the tickets that it lacks.
 """
 
 import time
@@ -27,7 +27,7 @@ _GAP_SECONDS = 4.0
 WORKER_LOST = orjson.dumps(
     {
         "code": ErrorCode.WORKER_LOST,
-        "message": "The worker that answered the job was lost, and so were its retries.",
+        "message": "The worker that answered the job was lost, like those before it.",
         "retryable": True,
         "advice": "Replay the job; if it stays, look at why workers die.",
     }

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.db import Database, transaction
 from backend.core.jobs.records import JobRecord, NewJob
-from backend.core.jobs.states import Kind, OnDisconnect, Priority, State
+from backend.core.jobs.states import NODE_WORK, Kind, OnDisconnect, Priority, State
 from backend.core.models import Job, JobPayload
 
 # A place further back than this is not counted out: it would read the whole lane.
@@ -103,6 +103,27 @@ class JobQuery:
         statement = select(Job.lane).where(Job.state == State.QUEUED.value).distinct()
         with transaction(self._database.sessions) as session:
             return [row[0] for row in session.execute(statement)]
+
+    def unfinished(self, lane: str) -> list[JobRecord]:
+        """List the queued and running jobs of a lane."""
+        statement = select(*self._columns).where(
+            Job.state.in_((State.QUEUED.value, State.RUNNING.value)), Job.lane == lane
+        )
+        with transaction(self._database.sessions) as session:
+            rows = session.execute(statement).all()
+        return [_record(row, payload=False) for row in rows]
+
+    def recent_node_work(self, owner_id: int, *, limit: int = 50) -> list[JobRecord]:
+        """List the latest works for nodes that an owner ordered, newest first."""
+        statement = (
+            select(*self._columns)
+            .where(Job.owner_id == owner_id, Job.kind.in_(NODE_WORK))
+            .order_by(Job.id.desc())
+            .limit(limit)
+        )
+        with transaction(self._database.sessions) as session:
+            rows = session.execute(statement).all()
+        return [_record(row, payload=False) for row in rows]
 
     def due_count(self, lane: str, limit: int) -> int:
         """Count the due jobs of a lane, up to a limit; by the database's clock."""

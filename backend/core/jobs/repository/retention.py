@@ -1,0 +1,101 @@
+"""Dropping what is no longer kept: payloads, idempotency keys, old jobs, sessions."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.orm import Session as Transaction
+
+from backend.core.db import Database, transaction
+from backend.core.identifiers import oldest_uuid7
+from backend.core.jobs.states import FINAL
+from backend.core.models import Job, JobAttempt, JobPayload, Session
+
+# Small transactions: nobody waits for a lock of ours.
+_BATCH = 500
+# With retention 0 a result waits this long for its reader (JOBS.md 29).
+_UNREAD = timedelta(minutes=10)
+
+
+class JobRetention:
+    """Deletes by age, in batches by primary key."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the database."""
+        self._database = database
+
+    def drop_payloads(self, *, older_than_ms: int) -> int:
+        """Drop request and result of jobs that ended so long ago; gives how many."""
+        age = timedelta(milliseconds=older_than_ms) or _UNREAD
+        limit = datetime.now(UTC) - age
+        old = (
+            select(JobPayload.job_id)
+            .join(Job, Job.id == JobPayload.job_id)
+            .where(JobPayload.expired_at.is_(None))
+            .where(Job.state.in_(FINAL), Job.finished_at < limit)
+            .limit(_BATCH)
+        )
+        return self._in_batches(lambda session: self._drop(session, old))
+
+    @staticmethod
+    def _drop(session: Transaction, old: Select[Any]) -> int:
+        ids = list(session.execute(old).scalars())
+        session.execute(
+            update(JobPayload)
+            .where(JobPayload.job_id.in_(ids))
+            .values(request=None, result=None, expired_at=datetime.now(UTC))
+        )
+        return len(ids)
+
+    def free_idempotency_keys(self, *, older_than_ms: int) -> int:
+        """Let idempotency keys of jobs submitted so long ago be used again."""
+        limit = datetime.now(UTC) - timedelta(milliseconds=older_than_ms)
+        old = (
+            select(Job.id)
+            .where(Job.idempotency_key.is_not(None), Job.created_at < limit)
+            .where(Job.id < oldest_uuid7(limit.timestamp()), Job.state.in_(FINAL))
+            .limit(_BATCH)
+        )
+        return self._in_batches(lambda session: self._free(session, old))
+
+    @staticmethod
+    def _free(session: Transaction, old: Select[Any]) -> int:
+        ids = list(session.execute(old).scalars())
+        free = update(Job).where(Job.id.in_(ids)).values(idempotency_key=None)
+        session.execute(free)
+        return len(ids)
+
+    def delete_jobs(self, *, older_than_ms: int) -> int:
+        """Delete jobs that ended so long ago, with all that belongs to them."""
+        limit = datetime.now(UTC) - timedelta(milliseconds=older_than_ms)
+        old = (
+            select(Job.id)
+            .where(Job.id < oldest_uuid7(limit.timestamp()))
+            .where(Job.state.in_(FINAL), Job.finished_at < limit)
+            .limit(_BATCH)
+        )
+        return self._in_batches(lambda session: self._delete(session, old))
+
+    @staticmethod
+    def _delete(session: Transaction, old: Select[Any]) -> int:
+        ids = list(session.execute(old).scalars())
+        session.execute(delete(JobAttempt).where(JobAttempt.job_id.in_(ids)))
+        session.execute(delete(JobPayload).where(JobPayload.job_id.in_(ids)))
+        session.execute(delete(Job).where(Job.id.in_(ids)))
+        return len(ids)
+
+    def delete_sessions(self) -> int:
+        """Delete sessions that have ended."""
+        ended = delete(Session).where(Session.expires_at < datetime.now(UTC))
+        with transaction(self._database.sessions) as session:
+            return int(getattr(session.execute(ended), "rowcount", 0))
+
+    def _in_batches(self, step: Callable[[Transaction], int]) -> int:
+        total = 0
+        while True:
+            with transaction(self._database.sessions) as session:
+                count = step(session)
+            total += count
+            if count < _BATCH:
+                return total
