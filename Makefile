@@ -14,8 +14,7 @@ TEST_PROCESSES ?= 2
 # More words for pytest: make test ARGS="-k claim"
 ARGS ?=
 COMPOSE ?= docker compose
-# Its `down` must also work where .venv is gone.
-DEMO = $(or $(wildcard $(BIN)/python),$(PYTHON)) -m infra.local.demo
+DEMO := $(BIN)/python -m infra.local.demo
 SYNCED := .venv/.synced-dev
 
 ##@ Run Corral
@@ -27,7 +26,7 @@ demo: ## Run all of it on this machine, with nothing but Python (DETACH=1: in th
 
 .PHONY: demo-down
 demo-down: ## End what `make demo` started
-	@$(DEMO) down
+	@$(PYTHON) -m infra.local.demo down
 
 .PHONY: up
 up: ## Build and start the containers, wait until they are healthy, say where they are

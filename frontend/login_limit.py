@@ -1,4 +1,4 @@
-"""Bound how often one address may try a key; pure but for its own memory."""
+"""Bound how often one address may try a wrong key; pure but for its own memory."""
 
 from collections import OrderedDict, deque
 
@@ -9,6 +9,8 @@ _ADDRESSES = 4096
 
 class LoginLimit:
     """Count the attempts of each address over the last minute.
+
+    Behind a proxy many people have one address, so a right key is not counted.
 
     Args:
         attempts: How many attempts an address has in a minute.
@@ -30,3 +32,9 @@ class LoginLimit:
             return times[0] + _WINDOW_SECONDS - now
         times.append(now)
         return 0.0
+
+    def forgive(self, address: str) -> None:
+        """Take the last attempt back: its key was right."""
+        times = self._seen.get(address)
+        if times:
+            times.pop()

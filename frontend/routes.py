@@ -98,6 +98,7 @@ class SignIn:
             session = await run_in_threadpool(open_session, self._http(), key)
         except ApiError as error:
             return self._form(back, notice_of(error), status=_status_of(error))
+        self._limit.forgive(_address(request))
         response = RedirectResponse(back, status_code=303)
         keep(response, request, self._settings, session, _seconds_left(session))
         return response

@@ -19,7 +19,7 @@ from backend.core.names import generation_lane
 log = structlog.get_logger()
 
 
-class ConsumerPulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery is untyped
+class ConsumerPulse(bootsteps.StartStopStep):
     """Keeps hold of the consumer, so that queues can be added while it runs."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)

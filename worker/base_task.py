@@ -5,7 +5,7 @@ from typing import Any
 from celery import Task
 
 
-class BaseTask(Task):  # type: ignore[misc]  # Celery is untyped
+class BaseTask(Task):
     """A task over the services that the composition root put on the application."""
 
     abstract = True

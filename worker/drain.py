@@ -1,8 +1,8 @@
 """Stopping without losing anything (JOBS.md 24).
 
-On SIGTERM the worker stops consuming, turns claim nothing more and do not linger; running
-jobs get their time, then their sockets are shut and they are handed back at no cost. The
-heartbeat goes on until the last.
+On SIGTERM the worker stops consuming, turns claim nothing more and do not linger;
+running jobs get their time, then their sockets are shut and they are handed back at no
+cost. The heartbeat goes on until the last.
 """
 
 import threading

@@ -35,7 +35,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     }
 
 
-class TickingScheduler(Scheduler):  # type: ignore[misc]  # Celery is untyped
+class TickingScheduler(Scheduler):
     """Keeps its state in memory: what is due is decided by the rows in the database."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Celery's own

@@ -229,10 +229,15 @@ def open_database(settings: Settings, *, connections: int = 10) -> Database:
     """Make the engines of one process; nothing connects before the first use."""
     url = settings.database_url.get_secret_value()
     engine = create_engine(url, **engine_options(settings, connections=connections))
-    if settings.on_sqlite:
+    prepare_engine(engine)
+    return Database(engine, open_hot_engine(settings, connections=connections))
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Give an engine SQLite's ways of ours, if it is one's, before it connects."""
+    if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
-    return Database(engine, open_hot_engine(settings, connections=connections))
 
 
 def open_hot_engine(settings: Settings, *, connections: int) -> Engine:

@@ -13,8 +13,16 @@ import structlog
 
 from backend.core.settings import Settings
 
-# Libraries that log each request of theirs at INFO.
-_CHATTY = ("httpx", "httpcore", "urllib3", "kombu", "amqp", "celery.redirected")
+# Libraries that log each request or task of theirs at INFO.
+_CHATTY = (
+    "httpx",
+    "httpcore",
+    "urllib3",
+    "kombu",
+    "celery.beat",
+    "celery.worker.strategy",
+    "celery.app.trace",
+)
 
 
 def configure_logging(settings: Settings) -> None:

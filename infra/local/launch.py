@@ -139,6 +139,7 @@ class Launch:
         self._say("bringing the database up to date")
         log = self._folder.log / "migrate.log"
         corral = Path(sys.executable).with_name("corral")
+        log.touch(mode=0o600)
         with log.open("wb") as out:
             done = subprocess.run(  # noqa: S603 — our own command
                 [corral, "migrate"],
@@ -146,6 +147,7 @@ class Launch:
                 env=dict(env),
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                umask=0o077,
                 check=False,
             )
         if done.returncode:

@@ -41,6 +41,10 @@ class Peer:
             body += self._read()
         return first, headers, body
 
+    def read_a_little(self) -> None:
+        """Wait until the client has begun to send."""
+        self._read()
+
     def send(self, *pieces: bytes) -> None:
         """Send, each piece on its own."""
         for piece in pieces:

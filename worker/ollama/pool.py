@@ -6,7 +6,6 @@ request was written, so that no server can have worked on it. An answer that fai
 is the caller's to retry, with its own budget.
 """
 
-import contextlib
 import socket
 import ssl
 import time
@@ -108,16 +107,11 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close what is idle."""
-        while self._idle:
-            with contextlib.suppress(IndexError):  # another thread was quicker
-                self._idle.pop().close()
+        while (connection := self._pop()) is not None:
+            connection.close()
 
     def _kept(self, switch: AbortSwitch) -> Connection | None:
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                return None  # another thread was quicker
+        while (connection := self._pop()) is not None:
             age_seconds = time.monotonic() - connection.idle_since
             if age_seconds > MAX_IDLE_SECONDS or connection.is_stale():
                 connection.close()
@@ -129,6 +123,12 @@ class ConnectionPool:
                 raise
             return connection
         return None
+
+    def _pop(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _drop(self, connection: Connection, switch: AbortSwitch) -> None:
         switch.release()

@@ -26,6 +26,7 @@ from backend.core.group_commit import GroupCommit
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
 from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
+from backend.core.jobs.repository.position import JobPosition
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, State
@@ -65,6 +66,7 @@ class JobService:
         *,
         insert: JobInsert,
         query: JobQuery,
+        position: JobPosition,
         transition: JobTransition,
         announcer: Announcer,
         hub: Hub,
@@ -86,6 +88,9 @@ class JobService:
             self._commit_batch, split_on=DUPLICATE, size=lambda job: len(job.request)
         )
         self._reads: GroupCommit[str, JobRecord | None] = GroupCommit(self._read_batch)
+        self._places: GroupCommit[str, int | None] = GroupCommit(
+            lambda ids: [*map(position(ids).get, ids)]
+        )
 
     def submit(self, job: NewJob) -> Submission:
         """Accept a job: when this returns it is committed, and somebody will look.
@@ -167,6 +172,10 @@ class JobService:
     def _read_batch(self, ids: Sequence[str]) -> list[JobRecord | None]:
         found = {job.id: job for job in self._query.get_many(ids, payload=True)}
         return [found.get(job_id) for job_id in ids]
+
+    def place(self, job_id: str) -> int | None:
+        """Give a queued job's place in its lane; concurrent questions share one."""
+        return self._places(job_id)
 
     def require(self, job_id: str, owner_id: int | None) -> JobRecord:
         """Read a job that the caller may see; `owner_id` None sees all.

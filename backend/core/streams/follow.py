@@ -4,7 +4,8 @@ Pure of HTTP: gives frames and `Silence`; the caller writes them as SSE, NDJSON 
 page of events.
 """
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import orjson
@@ -22,7 +23,7 @@ from backend.core.streams.frames import (
     read_entry,
     stream_key,
 )
-from backend.core.streams.hub import Mailbox, Reread
+from backend.core.streams.hub import Mail, Mailbox
 from backend.core.streams.text import whole_text_data
 
 
@@ -66,6 +67,7 @@ class Follower:
         read_job: Callable[[str], JobRecord | None],
         after: EntryId = START,
         look_seconds: float = 0.5,
+        is_new: bool = False,
     ) -> None:
         """Start after a place.
 
@@ -76,6 +78,7 @@ class Follower:
             read_job: Reads the row with its payload.
             after: The last event that the reader has.
             look_seconds: How often `Silence` is given while nothing comes.
+            is_new: The mailbox is older than the job, so the record has no more yet.
         """
         self._job = job
         self._box = box
@@ -83,24 +86,42 @@ class Follower:
         self._read_job = read_job
         self._place = after
         self._look_seconds = look_seconds
+        self._rereads = not is_new
         self._ended = False
+
+    def batches(self) -> Iterator[list[Told]]:
+        """Give what there is at once, again and again, up to `end`.
+
+        A moment in which nothing came is a batch of its own: `Silence`.
+        """
+        if self._job.state in FINAL:
+            yield list(self._stored(self._job))
+            return
+        if self._rereads:
+            yield list(self._reread())
+        while not self._ended:
+            yield self._next_batch()
 
     def frames(self) -> Iterator[Told]:
         """Give the frames up to `end`, and `Silence` in between."""
-        if self._job.state in FINAL:
-            yield from self._stored(self._job)
-            return
-        yield from self._reread()
-        while not self._ended:
-            mail = self._box.get(self._look_seconds)
-            if mail is None:
-                yield Silence(self._job)
-            elif isinstance(mail, Reread):
-                yield from self._reread()
-            elif isinstance(mail, JobRecord):
-                yield from self._row(mail)
-            else:
-                yield from self._frame(mail)
+        return itertools.chain.from_iterable(self.batches())
+
+    def _next_batch(self) -> list[Told]:
+        mail = self._box.get(self._look_seconds)
+        if mail is None:
+            return [Silence(self._job)]
+        told: list[Told] = []
+        while mail is not None and not self._ended:
+            told += self._told(mail)
+            mail = self._box.get_now()
+        return told
+
+    def _told(self, mail: Mail) -> Iterable[Frame]:
+        if isinstance(mail, Frame):
+            return self._frame(mail)
+        if isinstance(mail, JobRecord):
+            return self._row(mail)
+        return self._reread()
 
     def _frame(self, frame: Frame) -> Iterator[Frame]:
         if frame.id is None:

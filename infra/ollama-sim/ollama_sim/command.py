@@ -24,14 +24,15 @@ def listing(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
     except urllib.error.URLError as error:
         out.write(f"could not connect to {url}: {error.reason}\n")
         return 1
-    out.writelines(
-        f"{model['name']:<32} {model['digest'][:12]} {model['size']}\n"
-        for model in models
-    )
+    out.writelines(map(_row, models))
     return 0
 
 
 # Any: JSON.
+def _row(model: dict[str, Any]) -> str:
+    return f"{model['name']:<32} {model['digest'][:12]} {model['size']}\n"
+
+
 def _get(url: str) -> dict[str, Any]:
     # No proxy: a server on this machine is asked.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

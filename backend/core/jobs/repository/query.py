@@ -1,4 +1,4 @@
-"""Reading jobs: one, many, lists by cursor, places in the queue."""
+"""Reading jobs: one, many, lists by cursor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,6 @@ from backend.core.db import Database, transaction
 from backend.core.jobs.records import JobRecord, NewJob
 from backend.core.jobs.states import NODE_WORK, Kind, OnDisconnect, Priority, State
 from backend.core.models import Job, JobPayload
-
-# A place further back than this is not counted out: it would read the whole lane.
-MAX_POSITION = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +69,6 @@ class JobQuery:
         with transaction(self._database.sessions) as session:
             rows = session.execute(statement).all()
         return [_record(row, payload=True) for row in rows]
-
-    def positions(self, jobs: Sequence[JobRecord]) -> dict[str, int]:
-        """Count each queued job's place in its lane, 1 for the next, up to a bound."""
-        queued = [job for job in jobs if job.state is State.QUEUED]
-        with transaction(self._database.sessions) as session:
-            return {
-                job.id: int(session.execute(_ahead(job)).scalar_one()) + 1
-                for job in queued
-            }
 
     def as_new(self, job_id: str) -> NewJob | None:
         """Read a job as it was submitted; None if its request is no longer kept."""
@@ -246,17 +234,3 @@ def _conditions(filters: Filters) -> list[Any]:
         (filters.created_before, Job.created_at.__lt__),
     ]
     return [compare(value) for value, compare in pairs if value is not None]
-
-
-def _ahead(job: JobRecord) -> Select[Any]:
-    before = or_(
-        Job.queue_rank < job.queue_rank,
-        tuple_(Job.queue_rank, Job.id) < tuple_(job.queue_rank, job.id),
-    )
-    ahead = (
-        select(Job.id)
-        .where(Job.state == State.QUEUED.value, Job.lane == job.lane)
-        .where(Job.queue_rank <= job.queue_rank, before)
-        .limit(MAX_POSITION)
-    )
-    return select(func.count()).select_from(ahead.subquery())

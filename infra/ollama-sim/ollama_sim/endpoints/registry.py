@@ -133,9 +133,9 @@ async def _downloading(sim: Simulator, digest: str, total: int) -> Progress:
     completed = had
     yield _layer(digest, total, completed)
     while completed < total:
-        await asyncio.sleep(_TICK_SECONDS if sim.settings.pull_seconds else 0)
-        seconds = sim.settings.pull_seconds or _TICK_SECONDS / 1000
-        part = (loop.time() - begun) / seconds
+        seconds = sim.settings.pull_seconds
+        await asyncio.sleep(_TICK_SECONDS if seconds else 0)
+        part = (loop.time() - begun) / seconds if seconds else 1
         completed = min(total, had + int(part * total))
         sim.partial_pulls[digest] = completed
         yield _layer(digest, total, completed)

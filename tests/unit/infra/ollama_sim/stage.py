@@ -171,6 +171,12 @@ class Stage:
         self.sim = Simulator.build(Settings(**settings))
         self._router = Router(self.sim)
 
+    def lose_time(self, seconds: float) -> None:
+        """Let time pass in which the simulator's process does nothing."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, JumpingLoop)
+        loop.now += seconds
+
     def caller(self) -> Caller:
         return Caller(Connection(self._router, self.sim.connections))
 
