@@ -65,7 +65,6 @@ class _Body(httpx.SyncByteStream):
         self._timeouts = timeouts
         self._request = request
         self._first = b""
-        self._is_open = True
 
     def read_head(self) -> None:
         try:
@@ -81,9 +80,7 @@ class _Body(httpx.SyncByteStream):
             yield self._receive()
 
     def close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._pool.give(self._connection, self._switch)
+        self._pool.give(self._connection, self._switch)
 
     def _receive(self) -> bytes:
         try:

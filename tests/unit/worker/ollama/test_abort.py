@@ -69,3 +69,22 @@ def test_a_socket_that_is_closed_already_is_no_trouble(pair: Pair) -> None:
     switch.abort("cancelled")
 
     assert switch.reason == "cancelled"
+
+
+def test_who_asked_is_told_of_an_abort_once() -> None:
+    told: list[str] = []
+    switch = AbortSwitch()
+    switch.on_abort(told.append)
+    switch.abort("cancelled")
+    switch.abort("drained")
+
+    assert told == ["cancelled"]
+
+
+def test_who_asks_after_an_abort_is_told_at_once() -> None:
+    told: list[str] = []
+    switch = AbortSwitch()
+    switch.abort("cancelled")
+    switch.on_abort(told.append)
+
+    assert told == ["cancelled"]

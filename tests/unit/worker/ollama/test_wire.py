@@ -1,3 +1,5 @@
+"""What comes is text that can be stored and sent on (JOBS.md 30)."""
+
 import itertools
 
 import pytest
