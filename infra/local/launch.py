@@ -147,7 +147,6 @@ class Launch:
                 env=dict(env),
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                umask=0o077,
                 check=False,
             )
         if done.returncode:

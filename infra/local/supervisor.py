@@ -21,7 +21,7 @@ from infra.local.folder import ROOT, DemoFolder
 from infra.local.parts import Part
 
 # How long a process may take to end before it is killed; the drain is shorter.
-STOP_SECONDS = 10
+STOP_SECONDS = 8
 _EXIT = re.compile(r"\b(?:exited|gave up|spawnerr): (\S+)", re.MULTILINE)
 
 
@@ -48,7 +48,7 @@ def _program(part: Part, folder: DemoFolder, priority: int) -> str:
     # Supervisor expands a log's path twice, everything else once.
     return f"""
 [program:{part.name}]
-command={_escaped(shlex.join([*_tied("TERM"), *part.command]))}
+command={_escaped(shlex.join([*_tied("KILL"), *part.command]))}
 environment={environment}
 priority={priority}
 autorestart=true
@@ -101,24 +101,35 @@ def running_pid(folder: DemoFolder) -> int | None:
 
 
 def stop(pid: int) -> None:
-    """End a supervisord with all its processes, and wait until they are gone."""
-    family = [pid, *children(pid)]
+    """End a supervisord with all its processes, and wait until they are gone.
+
+    It ends one after the other. What is left of them after that, or of it when it takes
+    longer than it may, is killed.
+    """
+    family = {pid, *descendants(pid)}
     _signal(pid, signal.SIGTERM)
-    give_up_at = time.monotonic() + STOP_SECONDS * len(family)
-    while any(map(is_alive, family)) and time.monotonic() < give_up_at:
-        time.sleep(0.1)
+    give_up_at = time.monotonic() + STOP_SECONDS * (1 + len(children(pid)))
+    while is_alive(pid) and time.monotonic() < give_up_at:
+        time.sleep(0.05)
+        # It may have been starting some when it was told to end.
+        family.update(descendants(pid))
     for member in filter(is_alive, family):
         _signal(member, signal.SIGKILL)
+    while any(map(is_alive, family)):
+        time.sleep(0.05)
 
 
 def children(pid: int) -> list[int]:
     """Return the ids of a process's children."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        fields = _stat(stat)
-        if fields and int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
+    return [child for child, parent in _parents().items() if parent == pid]
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of a process's children, their children, and so on."""
+    parents, found = _parents(), [pid]
+    for ancestor in found:
+        found += [child for child, parent in parents.items() if parent == ancestor]
+    return found[1:]
 
 
 def is_alive(pid: int) -> bool:
@@ -130,6 +141,11 @@ def is_alive(pid: int) -> bool:
 def exits(log: str) -> list[tuple[str, int]]:
     """Count in supervisord's log how often each process ended by itself."""
     return Counter(_EXIT.findall(log)).most_common()
+
+
+def _parents() -> dict[int, int]:
+    stats = {path: _stat(path) for path in Path("/proc").glob("[0-9]*/stat")}
+    return {int(path.parent.name): int(stat[1]) for path, stat in stats.items() if stat}
 
 
 def _stat(path: Path) -> list[str]:
@@ -146,6 +162,8 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _tied(name: str) -> list[str]:
+    # The kernel sends this signal when the parent dies. To the supervisor TERM, so that
+    # it ends all in order; to its processes KILL, since some miss a TERM as they start.
     # Part of util-linux, so on every Linux; elsewhere only an orderly end ends all.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", name] if setpriv else []
