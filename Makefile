@@ -30,7 +30,7 @@ demo-down: ## End what `make demo` started
 
 .PHONY: up
 up: ## Build and start the containers, wait until they are healthy, say where they are
-	@infra/local/up.sh
+	@COMPOSE="$(COMPOSE)" infra/local/up.sh
 
 .PHONY: down
 down: ## Stop and remove the containers; the data stay
