@@ -72,6 +72,7 @@ class Caller:
         self.connection = connection
         self.writes: list[tuple[float, bytes]] = []
         self.closed = False
+        self._bodiless = False
         self._news = asyncio.Event()
         connection.connection_made(self)  # type: ignore[arg-type] # stands for one
 
@@ -88,6 +89,7 @@ class Caller:
 
     # What a test calls.
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> None:
+        self._bodiless = method == "HEAD"
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         content = b"" if body is None else content
         lines = [f"{method} {path} HTTP/1.1", f"Content-Length: {len(content)}"]
@@ -101,7 +103,7 @@ class Caller:
 
     async def reply(self) -> "Reply":
         """Wait for the end of the response."""
-        while not (self.closed or _is_whole(self.data)):
+        while not (self.closed or self._is_answered()):
             self._news.clear()
             await self._news.wait()
         return Reply(self.writes, closed=self.closed)
@@ -110,6 +112,9 @@ class Caller:
         while not self.writes and not self.closed:
             self._news.clear()
             await self._news.wait()
+
+    def _is_answered(self) -> bool:
+        return _is_whole(self.data) or (self._bodiless and bool(self.data))
 
     @property
     def data(self) -> bytes:
