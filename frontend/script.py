@@ -7,6 +7,7 @@ import streamlit as st
 
 from frontend.components import sidebar
 from frontend.components.notices import simulated_banner
+from frontend.components.sidebar import Pages
 from frontend.components.style import apply_style
 from frontend.container import api_client, session_token, ui_settings
 from frontend.errors import ApiError, SessionEndedError
@@ -28,7 +29,7 @@ def run() -> None:
     )
     models_page = st.Page(lambda: models.show(visit), title="Models", url_path="models")
     page = st.navigation([chat_page, models_page], position="hidden")
-    sidebar.show(visit, chat_page=chat_page, models_page=models_page)
+    sidebar.show(visit, Pages(shown=page, chat=chat_page, models=models_page))
     simulated_banner(visit)
     page.run()
 

@@ -53,9 +53,9 @@ def open_job_id() -> str | None:
     return st.query_params.get(JOB_PARAMETER) or None
 
 
-def show_job(job_id: str) -> None:
-    """Make the address name a chat, so that a reload finds it."""
-    st.query_params[JOB_PARAMETER] = job_id
+def show_job(job_id: str | None) -> None:
+    """Make the address name a chat, so that a reload finds it, or a new one."""
+    st.query_params.from_dict({JOB_PARAMETER: job_id} if job_id else {})
 
 
 def answer_of(job_id: str) -> Answer | None:

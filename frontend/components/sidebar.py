@@ -1,16 +1,17 @@
 """The side bar: where to go, recent chats, and who is signed in."""
 
+from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from frontend import state
 from frontend.conversation import newest_turns, title_of_job
 from frontend.errors import ApiError
 from frontend.formatting import literal
 from frontend.pages import JOB_PARAMETER
 from frontend.replies import Job
-from frontend.state import open_job_id
 from frontend.visit import Visit
 
 # Each turn is a job: enough of them to find a dozen conversations.
@@ -22,28 +23,42 @@ _LOGOUT = (
 )
 
 
-def show(visit: Visit, *, chat_page: StreamlitPage, models_page: StreamlitPage) -> None:
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages as Streamlit knows them, and which of them is shown."""
+
+    shown: StreamlitPage
+    chat: StreamlitPage
+    models: StreamlitPage
+
+
+def show(visit: Visit, pages: Pages) -> None:
     """Draw the side bar."""
     with st.sidebar:
         st.html('<div class="corral-brand">Corral</div>')
-        st.page_link(
-            chat_page,
-            label="New chat",
-            icon=":material/edit_square:",
-            width="stretch",
-        )
-        st.page_link(
-            models_page,
-            label="Models",
-            icon=":material/deployed_code:",
-            width="stretch",
-        )
+        if _entry("New chat", key="new-chat", icon=":material/edit_square:"):
+            _open_chat(pages, None)
+        if _entry("Models", key="models", icon=":material/deployed_code:"):
+            st.switch_page(pages.models)
         st.html('<h2 class="corral-section">Recent chats</h2>')
-        _recent_chats(visit, chat_page)
+        _recent_chats(visit, pages)
         _account(visit)
 
 
-def _recent_chats(visit: Visit, chat_page: StreamlitPage) -> None:
+def _entry(label: str, *, key: str, icon: str | None = None) -> bool:
+    return st.button(label, key=key, icon=icon, type="tertiary", width="stretch")
+
+
+def _open_chat(pages: Pages, job_id: str | None) -> None:
+    # Going to the page that is shown changes what it shows, but not the address: for
+    # Streamlit a page is not another one for its parameters. A reload would get lost.
+    if pages.shown is pages.chat:
+        state.show_job(job_id)
+        st.rerun()
+    st.switch_page(pages.chat, query_params={JOB_PARAMETER: job_id} if job_id else None)
+
+
+def _recent_chats(visit: Visit, pages: Pages) -> None:
     try:
         jobs = visit.client.chats(limit=_JOBS_READ)
     except ApiError as error:
@@ -53,21 +68,16 @@ def _recent_chats(visit: Visit, chat_page: StreamlitPage) -> None:
     if not turns:
         st.caption("Your chats will be listed here.")
     for job in turns:
-        _chat_link(job, chat_page)
+        _chat(job, pages)
 
 
-def _chat_link(job: Job, chat_page: StreamlitPage) -> None:
-    # Streamlit marks every link to the page that is shown, so all chats; the style
-    # sheet takes that back and marks the open one by this key.
-    place = "open" if job.id == open_job_id() else "other"
-    with st.container(key=f"chat-{place}-{job.id}"):
-        st.page_link(
-            chat_page,
-            label=literal(title_of_job(job)),
-            icon=None if job.state.is_final else ":material/more_horiz:",
-            query_params={JOB_PARAMETER: job.id},
-            width="stretch",
-        )
+def _chat(job: Job, pages: Pages) -> None:
+    # The style sheet marks the open one by its key.
+    place = "open" if job.id == state.open_job_id() else "other"
+    icon = None if job.state.is_final else ":material/more_horiz:"
+    label = literal(title_of_job(job))
+    if _entry(label, key=f"chat-{place}-{job.id}", icon=icon):
+        _open_chat(pages, job.id)
 
 
 def _account(visit: Visit) -> None:
