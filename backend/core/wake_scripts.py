@@ -31,10 +31,11 @@ for i = 1, #published, 2 do
 end
 """
 
-# Hints as many lingering slots as there are jobs; `given` counts them.
+# Hints the slot that began to linger last: those that are not needed may leave, and the
+# busy ones stay off Celery's path.
 _GIVE = """
 local function give(hint)
-  local slot = redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf', 'LIMIT', 0, 1)[1]
+  local slot = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', now, 'LIMIT', 0, 1)[1]
   if not slot then return false end
   redis.call('ZREM', KEYS[1], slot)
   redis.call('LPUSH', 'corral:wake:' .. slot, hint)
