@@ -12,7 +12,7 @@ import asyncio
 import functools
 import json
 import selectors
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ollama_sim.connection import Connection
@@ -50,7 +50,7 @@ class _JumpingSelector(selectors.SelectSelector):
         return super().select(0)
 
 
-def played(scene: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+def played(scene: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """Make a test of a coroutine."""
 
     @functools.wraps(scene)

@@ -3,7 +3,7 @@ from typing import Any
 
 from tests.unit.infra.ollama_sim.stage import Caller, Reply, Stage, hello, now, played
 
-TEN_TOKENS = {"sim_tokens": 10}
+TEN_TOKENS: dict[str, Any] = {"sim_tokens": 10}
 
 
 async def all_of(*callers: Caller) -> list[Reply]:
