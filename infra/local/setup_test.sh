@@ -4,4 +4,5 @@ set -euo pipefail
 exec "$(dirname "$0")/install_missing.sh" \
     "command -v mariadbd && command -v mariadb-install-db" mariadb-server \
     "command -v redis-server" redis-server \
+    "command -v curl" curl \
     "command -v chromium" chromium
