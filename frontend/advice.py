@@ -39,9 +39,21 @@ _ADVICE = {
 }
 
 
-def advice_for(code: str, *, retry_after_seconds: int | None = None) -> str:
-    """Say what to do about an error code; a known wait is more exact than our text."""
+_UNKNOWN = "Try again; if it stays like this, tell an administrator."
+
+
+def advice_for(
+    code: str, *, retry_after_seconds: int | None = None, otherwise: str | None = None
+) -> str:
+    """Say what to do about an error code.
+
+    Args:
+        code: The API's, or a job's.
+        retry_after_seconds: How long the API said to wait, which is more exact.
+        otherwise: What the API advises, for codes that are newer than this UI; ours
+            speak to people at a chat, the API's to whoever calls or runs it.
+    """
     if retry_after_seconds:
         unit = "second" if retry_after_seconds == 1 else "seconds"
         return f"Try again in {retry_after_seconds} {unit}."
-    return _ADVICE.get(code, "Try again; if it stays like this, tell an administrator.")
+    return _ADVICE.get(code) or otherwise or _UNKNOWN

@@ -26,6 +26,8 @@ def connect(settings: UiSettings) -> httpx.Client:
         timeout=timeout,
         limits=httpx.Limits(max_connections=_CONNECTIONS),
         headers={"Accept": "application/json"},
+        # The address is explicit; a proxy in the environment is for other things.
+        trust_env=False,
     )
 
 

@@ -1,10 +1,8 @@
 """Values as people read them; pure."""
 
 import re
-from datetime import UTC, datetime
-
 from frontend.follow import Answer
-from frontend.replies import Job, JobState, Model
+from frontend.replies import Job, JobState
 
 _FENCE = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`)", re.DOTALL)
 _IMAGE = re.compile(r"!(?=\[)")
@@ -73,24 +71,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def ago(moment: datetime, now: datetime) -> str:
-    """Write how long ago something was."""
-    seconds = (now - moment).total_seconds()
-    if seconds < 60:
-        return "just now"
-    if seconds < 3600:
-        return f"{int(seconds // 60)} min ago"
-    if seconds < 86_400:
-        return f"{int(seconds // 3600)} h ago"
-    return moment.astimezone(UTC).strftime("%d %b %Y")
-
-
-def model_label(model: Model) -> str:
-    """Name a model with where it is."""
-    state = _MODEL_STATES.get(model.state, model.state)
-    return f"{model.name} · {state}"
 
 
 def model_state(state: str) -> str:

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class JobState(StrEnum):
@@ -21,6 +21,10 @@ class JobState(StrEnum):
     def is_final(self) -> bool:
         """Tell whether a job in this state never changes again."""
         return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+# What is not known yet is null at the API; here it is an empty list.
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda names: names or ())]
 
 
 class _Reply(BaseModel):
@@ -86,10 +90,10 @@ class Model(_Reply):
     """A model of the catalogue, and where it is now."""
 
     name: str
-    capabilities: tuple[str, ...] = ()
+    capabilities: Names = ()
     state: str = "unavailable"
     context_length: int | None = None
-    nodes: tuple[str, ...] = ()
+    nodes: Names = ()
     size_bytes: int | None = None
     pull: Pull | None = None
 
@@ -111,6 +115,7 @@ class JobFailure(_Reply):
     message: str = ""
     attempts: int | None = None
     retryable: bool | None = None
+    advice: str | None = None
 
 
 class Usage(_Reply):

@@ -26,8 +26,9 @@ def failure_box(failure: JobFailure) -> None:
     """Show why a job failed, and what to do next."""
     tries = f" · {failure.attempts} attempts" if (failure.attempts or 0) > 1 else ""
     said = literal(failure.message) or "The job did not succeed."
+    advice = advice_for(failure.code, otherwise=failure.advice)
     st.error(
-        f"**{said}**  \n{advice_for(failure.code)}  \n:small[`{failure.code}`{tries}]",
+        f"**{said}**  \n{advice}  \n:small[`{failure.code}`{tries}]",
         icon=":material/error:",
     )
 
