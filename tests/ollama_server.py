@@ -21,7 +21,7 @@ import httpx
 from tests.server_process import ServerProcess
 
 PROGRAM = Path(__file__).parents[1] / "infra" / "ollama-sim" / "main.py"
-# The defaults of a test's simulator: quick, and offline like the recorded server.
+# As quick as it can be, but a pull takes long enough to be seen and interrupted.
 DEFAULTS = {"load_seconds": 0, "tokens_per_second": 0, "pull_seconds": 0.2}
 
 

@@ -35,6 +35,19 @@ def tag(model: Model) -> dict[str, Any]:
     }
 
 
+def tag_with_capabilities(model: Model) -> dict[str, Any]:
+    """Describe an installed model as newer versions of Ollama do."""
+    sizes = {
+        "context_length": model.trained_context,
+        "embedding_length": model.embedding_length,
+    }
+    return {
+        **tag(model),
+        "details": details(model) | sizes,
+        "capabilities": list(model.capabilities),
+    }
+
+
 def timestamp(nanoseconds: int) -> str:
     """Format a time as Go does, trailing zeros dropped."""
     seconds, rest = divmod(nanoseconds, 10**9)

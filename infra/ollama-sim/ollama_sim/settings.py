@@ -49,6 +49,7 @@ class Settings:
     models: tuple[str, ...] = _help("names of the installed models", DEFAULT_MODELS)
     pull_seconds: float = _help("time to download a model", 1.0)
     registry: str = _help("online, or offline: every pull fails", "online")
+    ollama_version: str = _help("whose answers are given", "0.24.0")
     history: int = _help("finished requests that /_sim/requests remembers", 5000)
 
     @classmethod

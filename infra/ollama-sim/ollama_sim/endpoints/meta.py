@@ -3,9 +3,6 @@
 from ollama_sim.exchange import Exchange
 from ollama_sim.simulator import Simulator
 
-# The version whose answers were recorded; the suffix says that this is not Ollama.
-VERSION = "0.24.0-sim"
-
 
 async def root(sim: Simulator, exchange: Exchange) -> None:
     """Say that the server runs."""
@@ -15,5 +12,5 @@ async def root(sim: Simulator, exchange: Exchange) -> None:
 
 async def version(sim: Simulator, exchange: Exchange) -> None:
     """Tell the version."""
-    del sim
-    exchange.reply_json(200, {"version": VERSION})
+    # The suffix says that this is not Ollama.
+    exchange.reply_json(200, {"version": f"{sim.settings.ollama_version}-sim"})

@@ -10,14 +10,25 @@ from ollama_sim.errors import ApiError
 from ollama_sim.exchange import NDJSON, Exchange
 from ollama_sim.go_json import dumps
 from ollama_sim.model import Model, digest_of
-from ollama_sim.model_details import details, show, tag, timestamp
+from ollama_sim.model_details import (
+    details,
+    show,
+    tag,
+    tag_with_capabilities,
+    timestamp,
+)
 from ollama_sim.runner import Runner
 from ollama_sim.simulator import Simulator
+
+# From this version on `/api/tags` says what a model can do.
+_TAGS_TELL_MORE = (0, 32)
 
 
 async def tags(sim: Simulator, exchange: Exchange) -> None:
     """List the installed models."""
-    exchange.reply_json(200, {"models": [tag(m) for m in sim.catalogue.all()]})
+    numbers = map(int, sim.settings.ollama_version.split("."))
+    describe = tag_with_capabilities if tuple(numbers) >= _TAGS_TELL_MORE else tag
+    exchange.reply_json(200, {"models": [describe(m) for m in sim.catalogue.all()]})
 
 
 async def ps(sim: Simulator, exchange: Exchange) -> None:

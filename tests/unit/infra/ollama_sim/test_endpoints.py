@@ -279,3 +279,15 @@ async def test_the_openai_path_has_its_own_errors() -> None:
 
     assert failed.json["error"]["type"] == "api_error"
     assert empty.json["error"]["type"] == "invalid_request_error"
+
+
+@played
+async def test_newer_versions_tell_what_a_model_can_do() -> None:
+    stage = Stage(ollama_version="0.32.1", models=("tiny-embed",))
+
+    model = (await stage.get("/api/tags")).json["models"][0]
+
+    assert model["capabilities"] == ["embedding"]
+    assert model["details"]["context_length"] == 512
+    assert model["details"]["embedding_length"] == 96
+    assert (await stage.get("/api/version")).json == {"version": "0.32.1-sim"}
