@@ -109,7 +109,7 @@ e2e: setup ## Run the tests that need Docker
 .PHONY: bench
 bench: setup ## Measure Corral's overhead over its upstream (PEER=litellm: beside LiteLLM's proxy)
 	@infra/local/setup_test.sh
-	$(BIN)/python infra/bench/main.py $(if $(PEER),--peer $(PEER)) $(ARGS)
+	$(BIN)/python -m infra.bench.run $(if $(PEER),--peer $(PEER)) $(ARGS)
 
 ##@ Tidy up
 

@@ -1,0 +1,80 @@
+"""The same work asked of each: Ollama's own protocol, Corral's, LiteLLM's."""
+
+import json
+
+from infra.bench.caller import Target
+
+MODEL = "tiny-chat"
+PROMPT = "Write about the weather."
+
+
+def _head(path: str, port: int, *lines: str) -> bytes:
+    head = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    return "\r\n".join([*head, "Content-Type: application/json", *lines, ""]).encode()
+
+
+def _messages() -> list[dict[str, str]]:
+    return [{"role": "user", "content": PROMPT}]
+
+
+def upstream(port: int, *, tokens: int, stream: bool) -> Target:
+    """Ask the simulator itself."""
+    body = {
+        "model": MODEL,
+        "messages": _messages(),
+        "stream": stream,
+        "options": _options(tokens),
+    }
+    done = b'"eval_count":%d' % tokens
+    return Target(
+        "upstream",
+        port,
+        _head("/api/chat", port),
+        json.dumps(body).encode(),
+        is_text=lambda data: b'"content":"' in data,
+        is_right=lambda answer: done in answer,
+    )
+
+
+def corral(port: int, key: str, *, tokens: int, stream: bool) -> Target:
+    """Ask Corral's native API: wait for the job, or follow its events."""
+    body = {
+        "kind": "chat",
+        "model": MODEL,
+        "request": {"messages": _messages(), "options": _options(tokens)},
+    }
+    wish = "Accept: text/event-stream" if stream else "Prefer: wait=60"
+    done = b'"completion_tokens":%d' % tokens
+    return Target(
+        "corral",
+        port,
+        _head("/api/v1/jobs", port, f"Authorization: Bearer {key}", wish),
+        json.dumps(body).encode(),
+        is_text=lambda data: b"event: tokens" in data or b'"content":"' in data,
+        is_right=lambda answer: done in answer and b'"succeeded"' in answer,
+    )
+
+
+def litellm(port: int, key: str, *, tokens: int, stream: bool) -> Target:
+    """Ask LiteLLM's proxy for the same by OpenAI's protocol."""
+    body = {
+        "model": MODEL,
+        "messages": _messages(),
+        "stream": stream,
+        "max_tokens": tokens,
+        "temperature": 0,
+    }
+    end = b"data: [DONE]" if stream else b'"choices"'
+    return Target(
+        "litellm",
+        port,
+        _head("/v1/chat/completions", port, f"Authorization: Bearer {key}"),
+        json.dumps(body).encode(),
+        is_text=lambda data: b'"content":"' in data,
+        is_right=lambda answer: end in answer and b'"error"' not in answer,
+    )
+
+
+def _options(tokens: int) -> dict[str, int]:
+    # At temperature 0 the simulator's model does not stop by itself.
+    return {"num_predict": tokens, "temperature": 0}
