@@ -1,0 +1,36 @@
+"""The HTTP API: `create_app` puts the blueprints together."""
+
+from flask import Blueprint, Flask
+
+from backend.api import auth, errors, hooks, limits
+from backend.api.auth import ANYBODY, Access, keys_with
+from backend.api.container import Services, flask_database, wire
+from backend.api.routes import health, jobs, submission
+from backend.core.keys import Scope
+from backend.core.settings import Settings
+
+# Who may call what.
+TABLE: tuple[tuple[Blueprint, Access], ...] = (
+    (health.blueprint, ANYBODY),
+    (submission.blueprint, keys_with(Scope.INFERENCE)),
+    (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
+)
+
+
+def create_app(settings: Settings, services: Services | None = None) -> Flask:
+    """Make the WSGI application.
+
+    Args:
+        settings: Of this process.
+        services: Wired already, for tests; else over Flask-SQLAlchemy's engine.
+    """
+    app = Flask("corral", static_folder=None)
+    app.extensions["corral"] = services or wire(settings, flask_database(app, settings))
+    app.url_map.strict_slashes = False
+    limits.register(app, max_body_bytes=settings.max_body_bytes)
+    errors.register(app)
+    hooks.register(app)
+    auth.guard(app, {blueprint.name: access for blueprint, access in TABLE})
+    for blueprint, _ in TABLE:
+        app.register_blueprint(blueprint)
+    return app

@@ -1,9 +1,10 @@
 """Who listens to a job whose caller may stop it by leaving (JOBS.md 23).
 
-Each open stream or waiting response is a member of the sorted set `corral:attached:<job>`,
-scored by the moment until which it counts, by Redis' clock; its process renews it. The
-last live member that leaves because its caller vanished asks the cancel. A normal end,
-a drain, an expired member or an unreachable Redis never does.
+Each open stream or waiting response is a member of the sorted set
+`corral:attached:<job>`, scored by the moment until which it counts, by Redis' clock;
+its process renews it. Who removes the last live member because its caller vanished
+asks the cancel. A normal end, a drain, an expired member or an unreachable Redis never
+does.
 """
 
 import threading

@@ -1,8 +1,10 @@
 """What travels between callers and the repository: frozen, without a database in it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from backend.core.jobs.states import (
     ErrorCode,
@@ -179,3 +181,43 @@ class JobRecord:
     request: Any = field(default=None)
     result: Any = field(default=None)
     payload_expired: bool = False
+
+
+def just_submitted(job: NewJob) -> JobRecord:
+    """Give the row of a job that was committed this moment, without reading it."""
+    # The id is of version 7: its first 48 bits are milliseconds.
+    made = datetime.fromtimestamp(int(job.id[:8] + job.id[9:13], 16) / 1000, UTC)
+    return JobRecord(
+        id=job.id,
+        owner_id=job.owner_id,
+        key_id=job.key_id,
+        kind=job.kind,
+        model=job.model,
+        requested_model=job.requested_model,
+        served_model=None,
+        lane=job.lane,
+        priority=job.priority,
+        queue_rank=0,
+        state=State.QUEUED,
+        attempt=0,
+        failures=0,
+        last_event_id=None,
+        node=None,
+        created_at=made,
+        started_at=None,
+        first_token_at=None,
+        finished_at=None,
+        cancel_requested_at=None,
+        on_disconnect=job.on_disconnect,
+        prompt_tokens=None,
+        completion_tokens=None,
+        done_reason=None,
+        timings=None,
+        error=None,
+        metadata=None if job.metadata is None else orjson.loads(job.metadata),
+        progress=None,
+        replay_of=job.replay_of,
+        idempotency_key=job.idempotency_key,
+        body_hash=job.body_hash,
+        request_id=job.request_id,
+    )

@@ -88,6 +88,7 @@ class JobService:
             self._commit_batch, split_on=DUPLICATE, size=lambda job: len(job.request)
         )
         self._reads: GroupCommit[str, JobRecord | None] = GroupCommit(self._read_batch)
+        self._position = position
         self._places: GroupCommit[str, int | None] = GroupCommit(
             lambda ids: [*map(position(ids).get, ids)]
         )
@@ -177,6 +178,10 @@ class JobService:
         """Give a queued job's place in its lane; concurrent questions share one."""
         return self._places(job_id)
 
+    def places(self, ids: Sequence[str]) -> dict[str, int]:
+        """Give the places of those of the jobs that are queued."""
+        return self._position(ids)
+
     def require(self, job_id: str, owner_id: int | None) -> JobRecord:
         """Read a job that the caller may see; `owner_id` None sees all.
 
@@ -240,6 +245,12 @@ class JobService:
             return present
         self._spread_cancel(moved)
         return self.get(job.id) or job
+
+    def stop(self, job_id: str) -> None:
+        """Ask for a cancel if the job has not ended."""
+        moved = self._transition.cancel(job_id)
+        if moved is not None:
+            self._spread_cancel(moved)
 
     def _spread_cancel(self, moved: Moved) -> None:
         if moved.state is State.CANCELLED:

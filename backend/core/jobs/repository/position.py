@@ -27,7 +27,7 @@ class JobPosition:
         queued = select(Job.id, Job.lane, Job.queue_rank).where(
             Job.id.in_(ids), Job.state == State.QUEUED.value
         )
-        lanes: dict[str, list[Row[Any]]] = defaultdict(list)
+        lanes: dict[str, list[Any]] = defaultdict(list)
         with transaction(self._database.sessions) as session:
             for row in session.execute(queued):
                 lanes[row.lane].append(row)

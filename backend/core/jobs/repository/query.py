@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, func, literal_column, or_, select, tuple_
+from sqlalchemy import Row, Select, func, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.db import Database, transaction

@@ -1,0 +1,152 @@
+"""What the API is made of, wired once per process."""
+
+import threading
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import redis
+from celery import Celery
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+
+from backend.api.admission import Admission
+from backend.core.attachment import Attachments
+from backend.core.broker import make_celery, send_ticket
+from backend.core.catalogue import Catalogue
+from backend.core.cluster import Cluster
+from backend.core.db import Database, engine_options, open_hot_engine, prepare_engine
+from backend.core.forecast import Forecast
+from backend.core.jobs.repository.insert import JobInsert
+from backend.core.jobs.repository.position import JobPosition
+from backend.core.jobs.repository.query import JobQuery
+from backend.core.jobs.repository.retention import JobRetention
+from backend.core.jobs.repository.transition import JobTransition
+from backend.core.jobs.service import JobService
+from backend.core.keys import Keys
+from backend.core.maintenance import Maintenance
+from backend.core.models import Base
+from backend.core.queue import Announcer, Wake
+from backend.core.redis_client import connect
+from backend.core.settings import Settings
+from backend.core.streams.follow import Record
+from backend.core.streams.hub import Hub
+from backend.core.streams.outsider import OutsiderStream
+
+# One attempt, and a caller that waits for Redis waits no longer than this.
+_REDIS_SECONDS = 0.25
+# The subscription reads for a second at a time, so its replies may take longer.
+_HUB_SECONDS = 5.0
+# After a reconnect every open stream reads its record at once.
+_REDIS_CONNECTIONS = 512
+# Group commit makes few transactions out of many requests.
+_DATABASE_CONNECTIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a route may call."""
+
+    settings: Settings
+    database: Database
+    redis: redis.Redis
+    celery: Celery
+    keys: Keys
+    catalogue: Catalogue
+    admission: Admission
+    cluster: Cluster
+    forecast: Forecast
+    query: JobQuery
+    retention: JobRetention
+    maintenance: Maintenance
+    hub: Hub
+    record: Record
+    attachments: Attachments
+    jobs: JobService
+    draining: threading.Event
+
+
+def services() -> Services:
+    """Give what the present request may call."""
+    return cast("Services", current_app.extensions["corral"])
+
+
+def flask_database(app: Flask, settings: Settings) -> Database:
+    """Make the database over Flask-SQLAlchemy's engine and the platform's mappings."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
+        settings, connections=_DATABASE_CONNECTIONS
+    )
+    extension = SQLAlchemy(app, model_class=Base)
+    with app.app_context():
+        engine = extension.engine
+    prepare_engine(engine)
+    hot = open_hot_engine(settings, connections=_DATABASE_CONNECTIONS)
+    return Database(engine, hot)
+
+
+def wire(settings: Settings, database: Database) -> Services:
+    """Put the services together; nothing connects before the first use."""
+    client = _redis(settings, seconds=_REDIS_SECONDS)
+    celery = make_celery(settings, socket_timeout_seconds=_REDIS_SECONDS)
+    query, cluster = JobQuery(database), Cluster(client)
+    catalogue = Catalogue(database, allowed=settings.allowed_models)
+    announcer = Announcer(Wake(client), partial(send_ticket, celery))
+    outsider = OutsiderStream(client, lifetime_ms=settings.stream_lifetime)
+    hub = Hub(
+        _redis(settings, seconds=_HUB_SECONDS), partial(query.get_many, payload=False)
+    )
+    return Services(
+        settings=settings,
+        database=database,
+        redis=client,
+        celery=celery,
+        keys=Keys(database),
+        catalogue=catalogue,
+        admission=Admission(settings, catalogue),
+        cluster=cluster,
+        forecast=Forecast(cluster),
+        query=query,
+        retention=JobRetention(database),
+        maintenance=Maintenance(database),
+        hub=hub,
+        record=Record(client),
+        attachments=Attachments(client),
+        jobs=_job_service(
+            settings, database, query, hub, announcer=announcer, outsider=outsider
+        ),
+        draining=threading.Event(),
+    )
+
+
+def _job_service(
+    settings: Settings,
+    database: Database,
+    query: JobQuery,
+    hub: Hub,
+    *,
+    announcer: Announcer,
+    outsider: OutsiderStream,
+) -> JobService:
+    return JobService(
+        insert=JobInsert(database, head_start=settings.priority_head_start),
+        query=query,
+        position=JobPosition(database),
+        transition=JobTransition(
+            database,
+            max_failures=settings.ollama_max_retries,
+            queue_ms=settings.queue_timeout,
+        ),
+        announcer=announcer,
+        hub=hub,
+        outsider=outsider,
+        max_queued=settings.max_queued_jobs,
+    )
+
+
+def _redis(settings: Settings, *, seconds: float) -> redis.Redis:
+    return connect(
+        settings.redis_url.get_secret_value(),
+        timeout_seconds=seconds,
+        connections=_REDIS_CONNECTIONS,
+    )

@@ -1,0 +1,115 @@
+"""Every error as an RFC 9457 problem with a stable `code` (JOBS.md 6)."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, Response, g
+from pydantic_core import ErrorDetails
+from werkzeug.exceptions import HTTPException
+
+from backend.core.errors import (
+    AppError,
+    BodyTooLargeError,
+    FieldError,
+    InvalidRequestError,
+    NotAcceptableError,
+    NotFoundError,
+    UnsupportedMediaTypeError,
+)
+
+log = structlog.get_logger()
+
+CONTENT_TYPE = "application/problem+json"
+_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+# What Flask itself raises, in our words.
+_OWN_WORDS: dict[int, type[AppError]] = {
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.NOT_ACCEPTABLE: NotAcceptableError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLargeError,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaTypeError,
+}
+
+
+def register(app: Flask) -> None:
+    """Make every error of the application a problem."""
+    app.register_error_handler(AppError, _answer_app_error)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(Exception, _answer_accident)
+
+
+def _answer_app_error(error: AppError) -> Response:
+    if error.status >= _SERVER_ERROR:
+        log.warning("request_failed", code=error.code, error=repr(error.__cause__))
+    response = problem(error.status, error.code, error.detail, errors=error.errors)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="corral"'
+    if error.retryable:
+        response.headers["Retry-After"] = str(error.retry_after or 1)
+    return response
+
+
+def _answer_http_error(error: HTTPException) -> Response:
+    status = error.code or _SERVER_ERROR
+    own = _OWN_WORDS.get(status)
+    if own is not None:
+        return _answer_app_error(own())
+    code = HTTPStatus(status).name.lower()
+    response = problem(status, code, error.description or "")
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _answer_accident(error: Exception) -> Response:
+    """Answer for a mistake of ours: the caller gets the id of the log's line."""
+    log.error("request_crashed", exc_info=error)
+    return problem(_SERVER_ERROR, AppError.code, "Something went wrong on our side.")
+
+
+def problem(
+    status: int, code: str, detail: str, *, errors: Sequence[FieldError] = ()
+) -> Response:
+    """Write a problem."""
+    body: dict[str, Any] = {
+        "type": f"/docs#error-{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": g.get("request_id"),
+        "errors": [{"field": e.field, "message": e.message} for e in errors],
+    }
+    return Response(orjson.dumps(body), status, content_type=CONTENT_TYPE)
+
+
+def invalid(field: str, message: str) -> InvalidRequestError:
+    """Make the error of one field."""
+    return InvalidRequestError(
+        f"{field}: {message}", errors=(FieldError(field, message),)
+    )
+
+
+def invalid_fields(
+    found: Sequence[ErrorDetails], *, leave_out: frozenset[str] = frozenset()
+) -> InvalidRequestError:
+    """Make one error of all that pydantic found.
+
+    Args:
+        found: As `ValidationError.errors()` gives it.
+        leave_out: Parts of a path that are pydantic's, not the caller's.
+    """
+    fields = tuple(_field_error(one, leave_out) for one in found)
+    first = fields[0]
+    return InvalidRequestError(f"{first.field}: {first.message}", errors=fields)
+
+
+def _field_error(found: ErrorDetails, leave_out: frozenset[str]) -> FieldError:
+    path = [str(part) for part in found["loc"] if part not in leave_out]
+    if found["type"].startswith("union_tag"):
+        path.append("kind")
+    message = found["msg"].removeprefix("Value error, ")
+    return FieldError(".".join(path) or "body", message)

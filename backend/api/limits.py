@@ -1,0 +1,31 @@
+"""How much a request may bring, checked before it is read or parsed."""
+
+from typing import Any
+
+import orjson
+from flask import Flask, request
+
+from backend.core.errors import MalformedJsonError, UnsupportedMediaTypeError
+
+_JSON = "application/json"
+
+
+def register(app: Flask, *, max_body_bytes: int) -> None:
+    """Refuse larger bodies: by their announced length, or while they are read."""
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+
+
+def read_json() -> Any:  # whatever JSON can hold
+    """Read the request's body.
+
+    Raises:
+        UnsupportedMediaTypeError: If it is not sent as JSON.
+        MalformedJsonError: If it is not JSON. Lone surrogates, NaN and what is nested
+            a thousand deep are none (JOBS.md 30).
+    """
+    if request.mimetype != _JSON:
+        raise UnsupportedMediaTypeError
+    try:
+        return orjson.loads(request.get_data(cache=False))
+    except orjson.JSONDecodeError as error:
+        raise MalformedJsonError(f"The body is not valid JSON: {error}.") from None

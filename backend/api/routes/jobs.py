@@ -1,0 +1,110 @@
+"""Reading jobs: one, many, and their events."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from backend.api.answers import answer, listed
+from backend.api.container import services
+from backend.api.errors import invalid_fields
+from backend.api.job_view import view
+from backend.api.peer import Peer
+from backend.api.polling import poll
+from backend.api.presence import Presence
+from backend.api.schemas.queries import JobsQuery, Query, TokensQuery
+from backend.api.sse import EventStream, stream_response
+from backend.api.visible import check_id, visible_job, visible_owner
+from backend.api.wishes import require_stream
+from backend.core.errors import PayloadExpiredError
+from backend.core.jobs.records import JobRecord
+from backend.core.jobs.states import FINAL
+from backend.core.streams.frames import START, EntryId
+
+Q = TypeVar("Q", bound=Query)
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
+
+
+@blueprint.get("/<job_id>")
+def get(job_id: str) -> Response:
+    """Show a job with its request and result."""
+    job = visible_job(job_id)
+    position = None if job.state in FINAL else services().jobs.place(job.id)
+    eta = services().forecast.eta_seconds(job.model, position)
+    return answer(view(job, position=position, eta_seconds=eta, whole=True))
+
+
+@blueprint.get("")
+def list_jobs() -> Response:
+    """List jobs, newest first."""
+    query = _query(JobsQuery)
+    jobs = services().query.page(
+        query.filters(visible_owner()), limit=query.limit, after=query.after
+    )
+    places = services().jobs.places([job.id for job in jobs])
+    shown = [view(job, position=places.get(job.id)) for job in jobs]
+    return listed(shown, jobs[-1].id if len(jobs) == query.limit else None)
+
+
+@blueprint.get("/<job_id>/events")
+def events(job_id: str) -> Response:
+    """Stream a job's events, from the beginning or after the last one heard."""
+    require_stream()
+    after = _last_event_id()
+    box = services().jobs.open_mailbox(check_id(job_id))
+    try:
+        job = _with_payload(visible_job(job_id))
+        stream = EventStream(
+            services(),
+            box,
+            job,
+            Presence(
+                services(),
+                job.id,
+                Peer(request.environ),
+                on_disconnect=job.on_disconnect,
+            ),
+            after=after,
+            position=services().jobs.place(job.id) if job.state not in FINAL else None,
+        )
+    except BaseException:
+        services().jobs.close_mailbox(box)
+        raise
+    return stream_response(stream, {})
+
+
+@blueprint.get("/<job_id>/tokens")
+def tokens(job_id: str) -> Response:
+    """Give a job's events after a place, waiting a while if there is none yet."""
+    query = _query(TokensQuery)
+    after = START if query.after is None else EntryId.parse(query.after)
+    box = services().jobs.open_mailbox(check_id(job_id))
+    try:
+        job = _with_payload(visible_job(job_id))
+        told = poll(
+            services(), box, job, Peer(request.environ), after=after, wait_ms=query.wait
+        )
+    finally:
+        services().jobs.close_mailbox(box)
+    return answer(told)
+
+
+def _with_payload(job: JobRecord) -> JobRecord:
+    if job.payload_expired:
+        raise PayloadExpiredError
+    return job
+
+
+def _last_event_id() -> EntryId:
+    text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+    return EntryId.parse(text) if text else START
+
+
+def _query(shape: type[Q]) -> Q:
+    values: Mapping[str, Any] = request.args.to_dict()
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        raise invalid_fields(error.errors(include_url=False)) from None

@@ -1,0 +1,179 @@
+"""Submitting a job: the mailbox first, then the INSERT, then the answer.
+
+After the COMMIT the answer is never an error: what can no longer be read is told from
+what was submitted.
+"""
+
+from http import HTTPStatus
+
+import redis
+import structlog
+from flask import Response
+
+from backend.api.answers import answer
+from backend.api.container import Services
+from backend.api.job_view import location, view
+from backend.api.peer import Peer
+from backend.api.presence import LOOK_SECONDS, Presence
+from backend.api.sse import EventStream, stream_response
+from backend.core.errors import DatabaseUnavailableError, QueueUnavailableError
+from backend.core.jobs.records import JobRecord, NewJob, just_submitted
+from backend.core.jobs.service import Submission
+from backend.core.jobs.states import FINAL, State
+from backend.core.keys import Caller
+from backend.core.streams.hub import Mailbox
+
+log = structlog.get_logger()
+
+
+class WaitOverError(Exception):
+    """The server stops, so nobody waits here any longer."""
+
+
+class Submitter:
+    """Submits for one caller and answers as it wished."""
+
+    def __init__(self, services: Services, caller: Caller, peer: Peer) -> None:
+        """Keep who calls, from where."""
+        self._services = services
+        self._jobs = services.jobs
+        self._caller = caller
+        self._peer = peer
+
+    def accept(self, job: NewJob) -> Response:
+        """Answer as soon as the job is committed."""
+        self._check_limits()
+        return self._accepted(job, self._jobs.submit(job), {})
+
+    def wait(self, job: NewJob, *, seconds: int) -> Response:
+        """Answer with the finished job, or that it was accepted when time is over."""
+        self._check_limits()
+        applied = {"Preference-Applied": f"wait={seconds}"}
+        limit = min(seconds, self._services.settings.max_wait / 1000)
+        box = self._jobs.open_mailbox(job.id, only_end=True)
+        try:
+            submission = self._jobs.submit(job)
+            if submission.is_new:
+                ended = self._ended(box, job, limit)
+            else:
+                ended = self._other_ended(submission.job_id, job, limit)
+        finally:
+            self._jobs.close_mailbox(box)
+        if ended and (row := self._read(submission.job_id)) is not None:
+            return answer(view(row), HTTPStatus.OK, applied | _located(row.id))
+        return self._accepted(job, submission, applied)
+
+    def stream(self, job: NewJob) -> Response:
+        """Answer with the job's events, at once."""
+        self._check_limits()
+        box = self._jobs.open_mailbox(job.id)
+        try:
+            submission = self._jobs.submit(job)
+            if submission.is_new:
+                events = self._events(box, job, submission)
+            else:
+                self._jobs.close_mailbox(box)
+                events = self._other_events(submission.job_id)
+        except BaseException:
+            self._jobs.close_mailbox(box)
+            raise
+        return stream_response(events, _located(submission.job_id))
+
+    def _check_limits(self) -> None:
+        """Refuse keys whose limits cannot be checked (JOBS.md 11)."""
+        if not self._caller.limited:
+            return
+        try:
+            self._services.redis.ping()
+        except redis.RedisError as error:
+            raise QueueUnavailableError(retry_after=5) from error
+
+    # Waiting
+    def _ended(self, box: Mailbox, job: NewJob | JobRecord, seconds: float) -> bool:
+        presence = self._presence(job)
+
+        def look() -> None:
+            presence.look()
+            if self._services.draining.is_set():
+                raise WaitOverError
+
+        try:
+            with presence:
+                return self._jobs.wait(
+                    box, timeout_seconds=seconds, look=look, look_seconds=LOOK_SECONDS
+                )
+        except WaitOverError:
+            pass
+        return False
+
+    def _other_ended(self, job_id: str, job: NewJob, seconds: float) -> bool:
+        box = self._jobs.open_mailbox(job_id, only_end=True)
+        try:
+            row = self._jobs.require(job_id, job.owner_id)
+            return row.state in FINAL or self._ended(box, row, seconds)
+        finally:
+            self._jobs.close_mailbox(box)
+
+    def _presence(self, job: NewJob | JobRecord) -> Presence:
+        return Presence(
+            self._services, job.id, self._peer, on_disconnect=job.on_disconnect
+        )
+
+    # Streaming
+    def _events(self, box: Mailbox, job: NewJob, submission: Submission) -> EventStream:
+        return EventStream(
+            self._services,
+            box,
+            just_submitted(job),
+            self._presence(job),
+            is_new=True,
+            position=1 if submission.handed_over else None,
+        )
+
+    def _other_events(self, job_id: str) -> EventStream:
+        box = self._jobs.open_mailbox(job_id)
+        try:
+            row = self._jobs.require(job_id, None)
+        except BaseException:
+            self._jobs.close_mailbox(box)
+            raise
+        return EventStream(self._services, box, row, self._presence(row))
+
+    # Answering
+    def _accepted(
+        self, job: NewJob, submission: Submission, headers: dict[str, str]
+    ) -> Response:
+        row, position = self._standing(job, submission)
+        eta = self._services.forecast.eta_seconds(row.model, position)
+        status = HTTPStatus.OK if row.state in FINAL else HTTPStatus.ACCEPTED
+        shown = view(row, position=position, eta_seconds=eta)
+        return answer(shown, status, headers | _located(row.id))
+
+    def _standing(
+        self, job: NewJob, submission: Submission
+    ) -> tuple[JobRecord, int | None]:
+        if submission.handed_over:
+            return just_submitted(job), 1
+        row = self._read(submission.job_id)
+        if row is None:
+            return just_submitted(job), None
+        return row, self._place(row)
+
+    def _place(self, row: JobRecord) -> int | None:
+        if row.state is not State.QUEUED:
+            return None
+        try:
+            return self._jobs.place(row.id)
+        except DatabaseUnavailableError:
+            return None
+
+    def _read(self, job_id: str) -> JobRecord | None:
+        try:
+            return self._jobs.get(job_id)
+        except DatabaseUnavailableError:
+            log.warning("accepted_job_unread", job_id=job_id)
+            return None
+
+
+def _located(job_id: str) -> dict[str, str]:
+    return {"Location": location(job_id)}
