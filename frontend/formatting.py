@@ -1,6 +1,7 @@
 """Values as people read them; pure."""
 
 import re
+
 from frontend.follow import Answer
 from frontend.replies import Job, JobState
 

@@ -92,6 +92,7 @@ def adopt(conversation: Conversation) -> None:
     if st.session_state.get(Slot.ADOPTED) == conversation.job_id:
         return
     st.session_state[Slot.ADOPTED] = conversation.job_id
+    keep_unsent(None)  # it belonged to the other chat
     if conversation.model:
         st.session_state[Slot.MODEL] = conversation.model
     st.session_state[Slot.INSTRUCTIONS] = conversation.instructions

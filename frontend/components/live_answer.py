@@ -16,7 +16,13 @@ from frontend.components.answer import (
     message_box,
 )
 from frontend.components.notices import error_box
-from frontend.errors import ApiDownError, ApiError, BusyError
+from frontend.errors import (
+    ApiDownError,
+    ApiError,
+    BusyError,
+    PayloadExpiredError,
+    SessionEndedError,
+)
 from frontend.follow import Answer, LostTextError, take
 from frontend.visit import Visit
 
@@ -40,9 +46,12 @@ def _look(visit: Visit, job_id: str) -> None:
         _draw(visit, job_id, seen)
         st.warning(f"{error} The answer goes on there; this page tries again.")
         return
+    except (SessionEndedError, PayloadExpiredError):
+        st.rerun()  # the page itself knows what to say
     except ApiError as error:
+        _draw(visit, job_id, seen)
         error_box(error)
-        st.rerun()
+        return
     state.keep_answer(job_id, answer)
     if answer.is_over:
         st.rerun()

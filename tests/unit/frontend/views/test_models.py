@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from frontend.api_client import ApiClient
 from frontend.settings import UiSettings
 from frontend.visit import Visit
-from tests.fakes.api import ADMIN_KEY, USER_KEY, FakeApi, Refusal
+from tests.fakes.api import ADMIN_KEY, USER_KEY, FakeApi, Pace, Refusal, model
 from tests.fakes.ui_page import Clock, said
 
 Open = Callable[[str], AppTest]
@@ -102,3 +102,42 @@ def test_an_empty_list_says_what_to_do(open_models: Open, api: FakeApi) -> None:
     api.models = []
 
     assert "An administrator can pull one" in open_models(USER_KEY).info[0].value
+
+
+def test_a_refused_pull_says_why(open_models: Open, api: FakeApi) -> None:
+    page = open_models(ADMIN_KEY)
+    api.sessions = dict.fromkeys(api.sessions, USER_KEY)
+    page.text_input[0].set_value("tinyllama")
+    page.button[0].click().run()
+
+    assert "lacks the scope admin" in page.error[0].value
+
+
+def test_a_pull_that_failed_says_why(
+    open_models: Open, api: FakeApi, clock: Clock
+) -> None:
+    page = open_models(ADMIN_KEY)
+    page.text_input[0].set_value("tinyllama")
+    page.button[0].click().run()
+    job = next(iter(api.jobs.values()))
+    job.words, job.fails_after = ["x"], 1
+    clock.advance(60)
+    page.run()
+
+    assert "out_of_memory" in page.error[0].value
+
+
+def test_a_pull_that_waits_and_one_without_a_size_say_so(
+    open_models: Open, api: FakeApi
+) -> None:
+    page = open_models(ADMIN_KEY)
+    page.text_input[0].set_value("tinyllama")
+    page.button[0].click().run()
+    next(iter(api.jobs.values())).pace = Pace(queue_seconds=100)
+    pull = {"job_id": "p", "status": "pulling manifest"}
+    api.pulls.clear()
+    api.models = [model("m:1", [], "pulling", None) | {"pull": pull}]
+    page.run()
+
+    assert "waits for a machine" in page.info[0].value
+    assert page.get("progress")[0].proto.text == "pulling manifest"
