@@ -66,6 +66,7 @@ def next_request(
     answer: str | None,
     prompt: str,
     *,
+    user: str,
     model: str,
     instructions: str = "",
     think: bool | None = None,
@@ -76,6 +77,7 @@ def next_request(
         conversation: What was said before.
         answer: What the model said last, as far as it came.
         prompt: What is said now.
+        user: Whose chat it is; an administrator is shown everybody's jobs.
         model: Who shall answer.
         instructions: What the model is told before the first message.
         think: Whether the model shall think first; None where it cannot choose.
@@ -90,7 +92,11 @@ def next_request(
         "kind": "chat",
         "model": model,
         "request": request,
-        "metadata": {"conversation": conversation.key, "title": title},
+        "metadata": {
+            "conversation": conversation.key,
+            "title": title,
+            "user": user,
+        },
     }
 
 
@@ -111,11 +117,16 @@ def _messages(
     return [*told, *conversation.spoken, *said, asked]
 
 
-def newest_turns(jobs: Iterable[Job]) -> list[Job]:
-    """Keep the newest job of each conversation; the jobs come newest first."""
+def newest_turns(jobs: Iterable[Job], user: str) -> list[Job]:
+    """Keep the newest job of each chat that a person had here, newest first.
+
+    The API lists all chat jobs that a key may see: also those of programs with the same
+    owner, and to an administrator everybody's.
+    """
     newest: dict[str, Job] = {}
     for job in jobs:
-        newest.setdefault(_noted(job, "conversation") or job.id, job)
+        if _noted(job, "user") == user:
+            newest.setdefault(_noted(job, "conversation") or job.id, job)
     return list(newest.values())
 
 

@@ -79,7 +79,8 @@ def take(answer: Answer, tail: Tail) -> Answer:
     if not tail.state or merged.is_over:
         return merged
     state = JobState(tail.state)
-    end = End(state) if state.is_final and not tail.events else None
+    has_more = any(event.get("id") for event in tail.events)
+    end = End(state) if state.is_final and not has_more else None
     return replace(merged, state=state, end=end)
 
 

@@ -87,6 +87,8 @@ def _stop(visit: Visit, job_id: str) -> Callable[[], None]:
         try:
             visit.client.cancel(job_id)
         except ApiError as error:
+            if error.code == "job_is_final":
+                return  # it was quicker
             st.toast(f"Not stopped: {error} {error.advice}", icon=":material/error:")
 
     return stop

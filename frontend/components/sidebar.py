@@ -14,8 +14,8 @@ from frontend.pages import JOB_PARAMETER
 from frontend.replies import Job
 from frontend.visit import Visit
 
-# Each turn is a job: enough of them to find a dozen conversations.
-_JOBS_READ = 60
+# Each turn is a job, and programs have jobs, too: as many as the API gives at once.
+_JOBS_READ = 100
 _CHATS_SHOWN = 12
 _LOGOUT = (
     '<form method="post" action="/logout">'
@@ -64,7 +64,7 @@ def _recent_chats(visit: Visit, pages: Pages) -> None:
     except ApiError as error:
         st.caption(f"They cannot be listed now. {error.advice}")
         return
-    turns = newest_turns(jobs)[:_CHATS_SHOWN]
+    turns = newest_turns(jobs, str(visit.account.user.id))[:_CHATS_SHOWN]
     if not turns:
         st.caption("Your chats will be listed here.")
     for job in turns:

@@ -117,6 +117,7 @@ def _send_prompt(
         conversation,
         answer,
         prompt,
+        user=str(visit.account.user.id),
         model=model.name,
         instructions=st.session_state.get(Slot.INSTRUCTIONS) or "",
         think=thinks(model),

@@ -48,7 +48,7 @@ def test_a_job_whose_request_is_gone_says_so() -> None:
 
 def test_the_next_turn_holds_all_before_it() -> None:
     before = Conversation(key="c", title="T", messages=(ASKED,))
-    body = next_request(before, "Hi!", "more", model="m", think=True)
+    body = next_request(before, "Hi!", "more", user="u", model="m", think=True)
 
     assert body["request"]["messages"] == [
         ASKED,
@@ -56,13 +56,13 @@ def test_the_next_turn_holds_all_before_it() -> None:
         {"role": "user", "content": "more"},
     ]
     assert body["request"]["think"] is True
-    assert body["metadata"] == {"conversation": "c", "title": "T"}
+    assert body["metadata"] == {"conversation": "c", "title": "T", "user": "u"}
 
 
 def test_new_instructions_replace_the_old_ones() -> None:
     old = {"role": "system", "content": "old"}
     before = Conversation(key="c", messages=(old, ASKED))
-    body = next_request(before, None, "more", model="m", instructions=" new ")
+    body = next_request(before, None, "more", user="u", model="m", instructions=" new ")
 
     contents = [message["content"] for message in body["request"]["messages"]]
     assert contents == ["new", "hello", "more"]
@@ -78,12 +78,18 @@ def test_asking_again_changes_nothing() -> None:
 
 def test_a_conversation_is_listed_once_by_its_newest_turn() -> None:
     turns = [
-        job(id="3", metadata={"conversation": "a"}),
-        job(id="2"),
-        job(id="1", metadata={"conversation": "a"}),
+        job(id="3", metadata={"conversation": "a", "user": "u"}),
+        job(id="2", metadata={"conversation": "b", "user": "u"}),
+        job(id="1", metadata={"conversation": "a", "user": "u"}),
     ]
 
-    assert [turn.id for turn in newest_turns(turns)] == ["3", "2"]
+    assert [turn.id for turn in newest_turns(turns, "u")] == ["3", "2"]
+
+
+def test_jobs_of_programs_and_of_others_are_not_listed_as_chats() -> None:
+    turns = [job(id="2"), job(id="1", metadata={"conversation": "a", "user": "v"})]
+
+    assert newest_turns(turns, "u") == []
 
 
 def test_a_chat_without_a_title_is_named_after_its_model() -> None:
