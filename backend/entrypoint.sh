@@ -6,6 +6,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# Each open stream is a file, and the usual soft limit of 1024 is soon reached.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+
 role=${1:-api}
 [ $# -eq 0 ] || shift
 

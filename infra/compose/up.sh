@@ -1,0 +1,103 @@
+#!/bin/sh
+# `make up`: build and start the containers, wait until they are healthy, say where they
+# are. It needs nothing but Docker.
+#
+#   COMPOSE_FILE, COMPOSE_PROJECT_NAME   as Compose itself reads them
+#   CORRAL_ENV_FILE                      another file than .env
+#   CORRAL_UP_TIMEOUT                    seconds to wait for health (300)
+set -eu
+cd "$(dirname "$0")/../.."
+. infra/local/say.sh
+. infra/compose/states.sh
+
+CORRAL_ENV_FILE=${CORRAL_ENV_FILE:-.env}
+export CORRAL_ENV_FILE COMPOSE_ENV_FILES="$CORRAL_ENV_FILE"
+timeout=${CORRAL_UP_TIMEOUT:-300}
+
+check_docker() {
+    command -v docker >/dev/null ||
+        fail "docker is not installed; see https://docs.docker.com/engine/install/ (or run without it: make demo)"
+    docker compose version >/dev/null 2>&1 ||
+        fail "docker has no compose plugin; see https://docs.docker.com/compose/install/"
+    problem=$(docker info 2>&1 >/dev/null) ||
+        fail "the Docker engine does not answer: $problem"
+}
+
+# A simulated answer must say so on every page.
+look_at_ollama() {
+    image=$(docker compose config --format json ollama |
+        sed -n 's/^ *"image": "\(.*\)",*$/\1/p' | tail -1)
+    label='{{index .Config.Labels "corral.simulated"}}'
+    simulated=$(docker image inspect --format "$label" "$image" 2>/dev/null || true)
+    [ "$simulated" != true ] || export UI_SIMULATED=true
+}
+
+start() {
+    docker compose up --detach --wait --wait-timeout "$timeout" --remove-orphans \
+        >"$log" 2>&1 &
+    starting=$!
+    follow "$starting"
+    wait "$starting"
+}
+
+diagnose() {
+    # What Compose says itself, such as an image that cannot be pulled.
+    grep -iE 'error|failed|unhealthy|denied|no such|already|exited' "$log" | tail -5 >&2 || true
+    for service in $(unwell); do
+        say ""
+        say "$service is not well; the end of its log:"
+        docker compose logs --no-log-prefix --tail 20 "$service" 2>&1 | sed 's/^/    /' >&2
+        say "more: $(compose_words) logs $service"
+    done
+    say ""
+    if grep -qE 'pull access denied|failed to resolve|not found|lookup .* on|i/o timeout' "$log"; then
+        say "An image could not be fetched. Without Ollama's, answers can be simulated:"
+        say "    docker build -t $image -f infra/ollama-sim/Dockerfile ."
+    fi
+    fail "not everything became healthy in $timeout s. Repair it and run make up again; what is healthy stays."
+}
+
+compose_words() {
+    [ "$CORRAL_ENV_FILE" = .env ] && echo "docker compose" ||
+        echo "docker compose --env-file $CORRAL_ENV_FILE"
+}
+
+setting() { sed -n "s/^$1=//p" "$CORRAL_ENV_FILE" | tail -1; }
+
+address() { docker compose port "$1" "$2" | sed 's/^0\.0\.0\.0:/127.0.0.1:/'; }
+
+welcome() {
+    api=http://$(address app 5001)
+    model=$(setting MODEL_PRELOAD_LIST | cut -d, -f1)
+    answers="come from Ollama; its first download of a model may take some minutes"
+    [ "${UI_SIMULATED:-}" != true ] || answers="are SIMULATED: $image is the simulator"
+    cat <<END
+
+Corral is healthy. Open http://$(address streamlit_app 8501) and log in with the key.
+
+  API      $api   (read about it at $api/docs)
+  Key      in $CORRAL_ENV_FILE, which only you can read; show it with:
+           grep CORRAL_ADMIN_KEY $CORRAL_ENV_FILE
+  Answers  $answers
+  Logs     make logs          End it: make down
+
+Paste this to stream an answer:
+
+  curl -N $api/api/v1/jobs \\
+    -H "Authorization: Bearer \$(sed -n 's/^CORRAL_ADMIN_KEY=//p' $CORRAL_ENV_FILE)" \\
+    -H 'Accept: text/event-stream' -H 'Content-Type: application/json' \\
+    -d '{"kind": "chat", "model": "${model:-qwen3:0.6b}", "request": {"messages": [{"role": "user", "content": "Why is the sky blue?"}]}}'
+
+END
+}
+
+check_docker
+infra/compose/secrets.sh "$CORRAL_ENV_FILE"
+look_at_ollama
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+say "building the images"
+docker compose build --quiet || fail "an image could not be built (above)"
+say "starting; the first start of the database takes longest"
+start || diagnose
+welcome
