@@ -222,8 +222,8 @@ def _tick(scheduler: TickingScheduler) -> None:
     scheduler.setup_schedule()
     while True:
         # Never longer than a second, so that the proof of life is fresh; a tick sends
-        # one task and gives 0 while more are due.
-        time.sleep(min(1.0, scheduler.tick()))
+        # one task, and gives 0 or a little less while more are due.
+        time.sleep(max(0.0, min(1.0, scheduler.tick())))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,36 @@
 from flask import Blueprint, Flask
 
 from backend.api import auth, errors, hooks, limits
-from backend.api.auth import ANYBODY, Access, keys_with
+from backend.api.auth import ANY_KEY, ANYBODY, Access, keys_with
 from backend.api.container import Services, flask_database, wire
-from backend.api.routes import health, jobs, submission
+from backend.api.routes import (
+    account,
+    health,
+    jobs,
+    keys,
+    maintenance,
+    metrics,
+    models,
+    nodes,
+    replays,
+    submission,
+)
 from backend.core.keys import Scope
 from backend.core.settings import Settings
 
 # Who may call what.
 TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (health.blueprint, ANYBODY),
+    (metrics.blueprint, ANYBODY),
+    (account.login, ANYBODY),
+    (account.blueprint, ANY_KEY),
     (submission.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
+    (models.blueprint, ANY_KEY),
+    (nodes.blueprint, ANY_KEY),
+    (replays.blueprint, keys_with(Scope.ADMIN)),
+    (keys.blueprint, keys_with(Scope.ADMIN)),
+    (maintenance.blueprint, keys_with(Scope.ADMIN)),
 )
 
 

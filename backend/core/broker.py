@@ -90,3 +90,20 @@ def send_ticket(app: Celery, model: str) -> None:
         ignore_result=True,
         retry=False,
     )
+
+
+def send_maintenance(app: Celery, name: TaskName) -> None:
+    """Ask for a maintenance task to be run now, by whoever serves that queue.
+
+    Raises:
+        kombu.exceptions.OperationalError: If the broker cannot be reached.
+    """
+    app.send_task(
+        name,
+        kwargs={"by_hand": True},
+        queue=MAINTENANCE_QUEUE,
+        # Asked for now, it is of no use later.
+        expires=60,
+        ignore_result=True,
+        retry=False,
+    )

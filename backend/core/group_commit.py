@@ -72,10 +72,24 @@ class GroupCommit(Generic[Item, Outcome]):
             self._waiting.append(entry)
             leads, self._busy = not self._busy, True
         if not leads:
-            # Until a leader has run this entry, or hands over the lead.
-            entry.gate.acquire()
+            try:
+                # Until a leader has run this entry, or hands over the lead.
+                entry.gate.acquire()
+            except BaseException:
+                self._abandon(entry)
+                raise
             return entry.leads
         return True
+
+    def _abandon(self, entry: _Entry[Item, Outcome]) -> None:
+        """Leave: the caller was torn out (a killed greenlet) while it waited."""
+        with self._lock:
+            # In a batch that is under way its outcome is nobody's any more.
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            leads = entry.leads
+        if leads:
+            self._hand_over()
 
     def _lead(self, me: _Entry[Item, Outcome]) -> None:
         batch = self._take_batch()
@@ -124,6 +138,6 @@ class GroupCommit(Generic[Item, Outcome]):
         with self._lock:
             heir = self._waiting[0] if self._waiting else None
             self._busy = heir is not None
-        if heir is not None:
-            heir.leads = True
-            heir.gate.release()
+            if heir is not None:
+                heir.leads = True
+                heir.gate.release()

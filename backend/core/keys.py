@@ -202,7 +202,7 @@ class Keys:
 
     def revoke(self, key: str) -> bool:
         """Disable a key by its id or visible prefix; tells whether there was one."""
-        number = int(key) if key.isdigit() else -1
+        number = int(key) if key.isascii() and key.isdigit() else -1
         statement = (
             update(ApiKey)
             .where(or_(ApiKey.id == number, ApiKey.prefix == key))

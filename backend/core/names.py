@@ -8,7 +8,8 @@ from enum import StrEnum
 
 MAINTENANCE_QUEUE = "maintenance"
 _GENERATION = "gen:"
-_NODE = "node:"
+# All lanes of nodes begin so: with the state that is a range of the claim index.
+NODE_LANES = "node:"
 
 
 class TaskName(StrEnum):
@@ -19,6 +20,14 @@ class TaskName(StrEnum):
     PRELOAD = "maintenance.preload"
     CLEANUP = "maintenance.cleanup"
     RETENTION = "maintenance.retention"
+
+
+# What the API and the rows of `maintenance_runs` call them.
+MAINTENANCE_TASKS = {
+    name.value.removeprefix("maintenance."): name
+    for name in TaskName
+    if name is not TaskName.GENERATE
+}
 
 
 def canonical_model(name: str) -> str:
@@ -35,4 +44,4 @@ def generation_lane(model: str) -> str:
 
 def node_lane(node: str) -> str:
     """Name the lane of a node's own work: pulls, loads, unloads."""
-    return _NODE + node
+    return NODE_LANES + node

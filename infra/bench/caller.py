@@ -1,8 +1,8 @@
 """A load generator that costs little: keep-alive connections over a C parser.
 
 Each caller has one connection and sends its next request when the last is answered.
-What is measured: the whole answer's time, the time to its first body byte that carries text,
-and the bytes themselves, so that every answer is checked.
+What is measured: the whole answer's time, the time to its first body byte that carries
+text, and the bytes themselves, so that every answer is checked.
 """
 
 import asyncio

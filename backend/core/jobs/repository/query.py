@@ -13,6 +13,7 @@ from backend.core.db import Database, transaction
 from backend.core.jobs.records import JobRecord, NewJob
 from backend.core.jobs.states import NODE_WORK, Kind, OnDisconnect, Priority, State
 from backend.core.models import Job, JobPayload
+from backend.core.names import NODE_LANES
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,18 @@ class JobQuery:
         """List the queued and running jobs of a lane."""
         statement = select(*self._columns).where(
             Job.state.in_((State.QUEUED.value, State.RUNNING.value)), Job.lane == lane
+        )
+        with transaction(self._database.sessions) as session:
+            rows = session.execute(statement).all()
+        return [_record(row, payload=False) for row in rows]
+
+    def running_pulls(self) -> list[JobRecord]:
+        """List the pulls that wait or run, newest first."""
+        statement = (
+            select(*self._columns)
+            .where(Job.state.in_((State.QUEUED.value, State.RUNNING.value)))
+            .where(Job.kind == Kind.PULL.value, Job.lane.startswith(NODE_LANES))
+            .order_by(Job.id.desc())
         )
         with transaction(self._database.sessions) as session:
             rows = session.execute(statement).all()
