@@ -5,6 +5,7 @@
 #   COMPOSE_FILE, COMPOSE_PROJECT_NAME   as Compose itself reads them
 #   CORRAL_ENV_FILE                      another file than .env
 #   CORRAL_UP_TIMEOUT                    seconds to wait for health (300)
+#   DEV=1                                with docker-compose.dev.yml
 set -eu
 cd "$(dirname "$0")/../.."
 . infra/local/say.sh
@@ -21,6 +22,19 @@ check_docker() {
         fail "docker has no compose plugin; see https://docs.docker.com/compose/install/"
     problem=$(docker info 2>&1 >/dev/null) ||
         fail "the Docker engine does not answer: $problem"
+}
+
+# Which files, unless somebody has said so: with GPUs where the engine can hand them out.
+# The choice is kept in the environment file, so that `docker compose` by hand agrees.
+choose_files() {
+    gpu=infra/gpu/docker-compose.gpu.yml
+    if [ "${DEV:-0}" != 0 ]; then
+        export COMPOSE_FILE=docker-compose.yml:docker-compose.dev.yml
+    elif [ -z "${COMPOSE_FILE:-}$(setting COMPOSE_FILE)" ] &&
+        docker info --format '{{json .Runtimes}}' | grep -q '"nvidia"'; then
+        say "the engine has the NVIDIA runtime: GPUs are used ($gpu)"
+        echo "COMPOSE_FILE=docker-compose.yml:$gpu" >>"$CORRAL_ENV_FILE"
+    fi
 }
 
 # A simulated answer must say so on every page.
@@ -93,6 +107,7 @@ END
 
 check_docker
 infra/compose/secrets.sh "$CORRAL_ENV_FILE"
+choose_files
 look_at_ollama
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
