@@ -11,7 +11,8 @@ from frontend.replies import JobFailure
 from frontend.state import Slot
 from frontend.visit import Visit
 
-_LOOK_AGAIN_SECONDS = 60.0
+# A node that has only just come may turn out to be a simulator; none stops being one.
+_LOOK_AGAIN_SECONDS = {True: 300.0, False: 10.0}
 
 
 def error_box(error: ApiError) -> None:
@@ -47,7 +48,7 @@ def _is_simulated(visit: Visit) -> bool:
     if known and known[1] > time.monotonic():
         return bool(known[0])
     simulated = visit.settings.ui_simulated or _nodes_say_so(visit)
-    again = time.monotonic() + _LOOK_AGAIN_SECONDS
+    again = time.monotonic() + _LOOK_AGAIN_SECONDS[simulated]
     st.session_state[Slot.SIMULATED] = (simulated, again)
     return simulated
 
