@@ -14,6 +14,7 @@ TEST_PROCESSES ?= 2
 # More words for pytest: make test ARGS="-k claim"
 ARGS ?=
 COMPOSE ?= docker compose
+DEV ?= 0
 DEMO := $(BIN)/python -m infra.local.demo
 SYNCED := .venv/.synced-dev
 
@@ -29,8 +30,8 @@ demo-down: ## End what `make demo` started
 	@$(PYTHON) -m infra.local.demo down
 
 .PHONY: up
-up: ## Build and start the containers, wait until they are healthy, say where they are
-	@COMPOSE="$(COMPOSE)" infra/local/up.sh
+up: ## Build and start the containers, wait until they are healthy (DEV=1: for developers)
+	@DEV=$(DEV) infra/compose/up.sh
 
 .PHONY: down
 down: ## Stop and remove the containers; the data stay

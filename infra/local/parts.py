@@ -74,6 +74,9 @@ def _ollama_sim(ports: Ports) -> Part:
             "infra/ollama-sim/main.py",
             "--host=127.0.0.1",
             f"--port={ports.ollama_sim}",
+            # As fast as a small model on a laptop, so that one sees it stream.
+            *("--tokens-per-second=40", "--first-token-seconds=0.3"),
+            *("--load-seconds=1", "--num-parallel=4"),
         ),
         health_url=_local(ports.ollama_sim, "/api/version"),
     )
