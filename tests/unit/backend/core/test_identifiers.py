@@ -1,0 +1,42 @@
+import time
+import uuid
+
+from backend.core import identifiers
+from backend.core.identifiers import oldest_uuid7, uuid7
+
+
+def test_an_id_is_a_version_7_uuid_of_now() -> None:
+    before = time.time_ns() // 1_000_000
+    made = uuid.UUID(uuid7())
+    after = time.time_ns() // 1_000_000
+
+    assert made.version == 7
+    assert made.variant == uuid.RFC_4122
+    assert before <= made.int >> 80 <= after
+
+
+def test_ids_of_later_milliseconds_sort_behind() -> None:
+    class Clock:
+        def __init__(self) -> None:
+            self.now = 1_700_000_000_000_000_000
+
+        def time_ns(self) -> int:
+            self.now += 1_000_000
+            return self.now
+
+    real = identifiers.time
+    identifiers.time = Clock()  # type: ignore[assignment]  # only time_ns is used
+    try:
+        made = [uuid7() for _ in range(50)]
+    finally:
+        identifiers.time = real
+
+    assert made == sorted(made)
+    assert len(set(made)) == 50
+
+
+def test_the_oldest_id_of_a_moment_is_before_all_ids_since() -> None:
+    moment = time.time()
+
+    assert oldest_uuid7(moment) <= uuid7()
+    assert oldest_uuid7(moment + 1) > uuid7()
