@@ -1,12 +1,16 @@
 """The HTTP API: `create_app` puts the blueprints together."""
 
+from functools import cache, partial
+
 from flask import Blueprint, Flask
 
 from backend.api import auth, errors, hooks, limits
 from backend.api.auth import ANY_KEY, ANYBODY, Access, keys_with
 from backend.api.container import Services, flask_database, wire
+from backend.api.openapi.document import document
 from backend.api.routes import (
     account,
+    documents,
     health,
     jobs,
     keys,
@@ -24,6 +28,7 @@ from backend.core.settings import Settings
 TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (health.blueprint, ANYBODY),
     (metrics.blueprint, ANYBODY),
+    (documents.blueprint, ANYBODY),
     (account.login, ANYBODY),
     (account.blueprint, ANY_KEY),
     (submission.blueprint, keys_with(Scope.INFERENCE)),
@@ -52,4 +57,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     auth.guard(app, {blueprint.name: access for blueprint, access in TABLE})
     for blueprint, _ in TABLE:
         app.register_blueprint(blueprint)
+    public = frozenset(b.name for b, access in TABLE if access == ANYBODY)
+    # Written when somebody first asks for it.
+    app.extensions[documents.DOCUMENT] = cache(partial(document, app, public))
     return app

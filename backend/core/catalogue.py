@@ -10,13 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from backend.core.db import Database, transaction
 from backend.core.errors import ModelNotFoundError
 from backend.core.models import InstalledModel, Model
 from backend.core.names import canonical_model
+
+log = structlog.get_logger()
 
 # How old the API's copy may be; a name that is missing is looked up at once.
 _FRESH_SECONDS = 1.0
@@ -122,24 +126,13 @@ class Catalogue:
 
     def record_installed(self, node: str, seen: Sequence[SeenModel]) -> None:
         """Make a node's list of models on disk what its worker just saw."""
-        now = datetime.now(UTC)
-        self.seed(model.name for model in seen)
-        with transaction(self._database.sessions) as session:
-            session.execute(delete(InstalledModel).where(InstalledModel.node == node))
-            for model in seen:
-                session.add(
-                    InstalledModel(
-                        node=node,
-                        model=model.name,
-                        digest=model.digest,
-                        size_bytes=model.size_bytes,
-                        seen_at=now,
-                    )
-                )
-                row = session.get(Model, model.name)
-                if row is not None and model.capabilities is not None:
-                    row.capabilities = sorted(model.capabilities)
-                    row.context_length = model.context_length or row.context_length
+        ordered = sorted(seen, key=lambda model: model.name)
+        self.seed(model.name for model in ordered)
+        try:
+            self._database.transact(lambda session: _replace(session, node, ordered))
+        except IntegrityError:
+            # Another worker of the node wrote the same list in the same moment.
+            log.info("installed_models_known", node=node)
         self.read()
 
     def _add(self, row: Model) -> None:
@@ -149,6 +142,25 @@ class Catalogue:
         except IntegrityError:
             # Another worker saw the same model in the same moment.
             return
+
+
+def _replace(session: Session, node: str, seen: Sequence[SeenModel]) -> None:
+    now = datetime.now(UTC)
+    session.execute(delete(InstalledModel).where(InstalledModel.node == node))
+    for model in seen:
+        session.add(
+            InstalledModel(
+                node=node,
+                model=model.name,
+                digest=model.digest,
+                size_bytes=model.size_bytes,
+                seen_at=now,
+            )
+        )
+        row = session.get(Model, model.name)
+        if row is not None and model.capabilities is not None:
+            row.capabilities = sorted(model.capabilities)
+            row.context_length = model.context_length or row.context_length
 
 
 def _new() -> dict[str, object]:

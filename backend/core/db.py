@@ -102,15 +102,17 @@ class Database:
 
         Raises:
             ConnectionLostError: If the connection broke on the way.
-            DatabaseUnavailableError: If there is no connection to be had.
+            DatabaseUnavailableError: If there is no connection to be had, or each try
+                was a deadlock's victim; nothing counted.
         """
-        for remaining in reversed(range(_TRIES)):
+        for _ in range(_TRIES):
             try:
                 return self._once(work)
             except (pymysql.OperationalError, sqlite3.OperationalError) as error:
-                if not remaining or not _repeatable(error):
+                if not _repeatable(error):
                     raise
-        raise AssertionError("unreachable")
+                victim = error
+        raise DatabaseUnavailableError("The database is overloaded.") from victim
 
     def read(self, work: Callable[[HotCursor], T]) -> T:
         """Run hot statements that may be repeated: once more after a lost connection.
@@ -149,6 +151,23 @@ class Database:
             return self.hot.raw_connection()
         except (DBAPIError, PoolTimeoutError, pymysql.Error, OSError) as error:
             raise DatabaseUnavailableError from error
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Do ordinary work in a short transaction; deadlocks repeat it from its start.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached, or each try was
+                a deadlock's victim; nothing counted.
+        """
+        for _ in range(_TRIES):
+            try:
+                with transaction(self.sessions) as session:
+                    return work(session)
+            except OperationalError as error:
+                if not isinstance(error.orig, Exception) or not _repeatable(error.orig):
+                    raise
+                victim = error
+        raise DatabaseUnavailableError("The database is overloaded.") from victim
 
     def dispose(self) -> None:
         """Close all pooled connections."""

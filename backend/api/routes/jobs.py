@@ -13,7 +13,7 @@ from backend.api.job_view import view
 from backend.api.peer import Peer
 from backend.api.polling import poll
 from backend.api.presence import Presence
-from backend.api.schemas.queries import JobsQuery, Query, TokensQuery
+from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.sse import EventStream, stream_response
 from backend.api.visible import check_id, visible_job, visible_owner
 from backend.api.wishes import require_stream
@@ -98,7 +98,8 @@ def _with_payload(job: JobRecord) -> JobRecord:
 
 
 def _last_event_id() -> EntryId:
-    text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+    query = _query(EventsQuery)
+    text = request.headers.get("Last-Event-ID") or query.last_event_id
     return EntryId.parse(text) if text else START
 
 

@@ -45,3 +45,11 @@ class TokensQuery(Query):
 
     after: str | None = Field(default=None, max_length=48)
     wait: int = Field(default=0, ge=0, le=30_000, description="Milliseconds.")
+
+
+class EventsQuery(Query):
+    """Where to go on, for clients that cannot set the header."""
+
+    last_event_id: str | None = Field(
+        default=None, max_length=48, pattern=r"^[0-9]{1,9}-[0-9]{1,20}$"
+    )
