@@ -168,6 +168,19 @@ def test_stop_ends_the_job_and_keeps_the_text(page: Page, api: FakeApi) -> None:
     expect(page.get_by_test_id("stChatMessage")).to_have_count(4, timeout=20_000)
 
 
+def test_a_waiting_job_has_one_stop_which_ends_it(page: Page, api: FakeApi) -> None:
+    api.pace = Pace(queue_seconds=60)
+    sign_in(page)
+    ask(page, "hello")
+    message = page.get_by_test_id("stChatMessage").last
+    expect(message).to_contain_text("position 58", timeout=20_000)
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_have_count(1)
+    stop.click()
+
+    expect(message).to_contain_text("Stopped", timeout=20_000)
+
+
 def test_logout_ends_the_session_for_good(
     page: Page, api: FakeApi, ui: UiServer
 ) -> None:
