@@ -31,6 +31,7 @@ from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
 from worker.generation.ledger import Ledger
 from worker.generation.models import NodeModels
+from worker.generation.settle import Settler
 from worker.generation.turn import Turns
 from worker.heartbeat import CancelListener, Heartbeat
 from worker.holdings import Holdings
@@ -84,6 +85,7 @@ class GenerationServices:
     flusher: Flusher
     ledger: Ledger
     answerer: Answerer
+    settler: Settler
     turns: Turns
     heartbeat: Heartbeat
     cancels: CancelListener
@@ -136,9 +138,8 @@ def generation(settings: Settings) -> GenerationServices:
     breaker = BreakerStore(base.redis, _breaker_policy(settings))
     flusher = _flusher(settings)
     ledger = _ledger(base, flusher)
-    answerer = Answerer(
+    settler = Settler(
         settings=settings,
-        client=ollama,
         ledger=ledger,
         transition=base.transition,
         flusher=flusher,
@@ -147,8 +148,17 @@ def generation(settings: Settings) -> GenerationServices:
         models=models,
         breaker=breaker,
     )
+    answerer = Answerer(
+        settings=settings,
+        client=ollama,
+        flusher=flusher,
+        holdings=holdings,
+        models=models,
+        settler=settler,
+    )
     embedder = Embedder(
         answerer=answerer,
+        settler=settler,
         client=ollama,
         ledger=ledger,
         holdings=holdings,
@@ -163,6 +173,7 @@ def generation(settings: Settings) -> GenerationServices:
         ledger=ledger,
         answerer=answerer,
         embedder=embedder,
+        settler=settler,
         models=models,
         holdings=holdings,
         breaker=breaker,
@@ -176,6 +187,7 @@ def generation(settings: Settings) -> GenerationServices:
         flusher=flusher,
         ledger=ledger,
         answerer=answerer,
+        settler=settler,
         turns=turns,
         heartbeat=_heartbeat(base, holdings),
         cancels=CancelListener(base.redis, holdings),

@@ -124,6 +124,7 @@ def _reconciler(
         client=services.ollama,
         ledger=services.ledger,
         answerer=services.answerer,
+        settler=services.settler,
         holdings=services.holdings,
         models=services.models,
         transition=services.base.transition,

@@ -23,6 +23,7 @@ from worker.generation.answer import Answerer
 from worker.generation.ledger import Ledger, Want
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply
+from worker.generation.settle import Settler
 from worker.holdings import Holding, Holdings
 from worker.ollama.abort import ExchangeAbortedError
 from worker.ollama.client import OllamaClient
@@ -49,6 +50,7 @@ class Reconciler:
         client: OllamaClient,
         ledger: Ledger,
         answerer: Answerer,
+        settler: Settler,
         holdings: Holdings,
         models: NodeModels,
         transition: JobTransition,
@@ -62,6 +64,7 @@ class Reconciler:
         self._client = client
         self._ledger = ledger
         self._answerer = answerer
+        self._settler = settler
         self._holdings = holdings
         self._models = models
         self._transition = transition
@@ -107,11 +110,11 @@ class Reconciler:
         try:
             result = kinds[holding.job.kind](holding)
         except ExchangeAbortedError as error:
-            self._answerer.aborted(holding, error)
+            self._settler.aborted(holding, error)
         except OllamaError as error:
-            self._answerer.failed(holding, error)
+            self._settler.failed(holding, error)
         else:
-            self._answerer.succeeded(holding, Reply(result, None, None, None, {}))
+            self._settler.succeeded(holding, Reply(result, None, None, None, {}))
 
     def _pull(self, holding: Holding) -> dict[str, Any]:
         silence = _PULL_SILENCE_SECONDS

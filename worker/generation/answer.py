@@ -1,34 +1,27 @@
 """Answering one claimed job: load if need be, generate, then finish or give back."""
 
-import random
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import structlog
+from structlog.contextvars import bound_contextvars
 
-from backend.core import metrics
-from backend.core.errors import DatabaseUnavailableError
-from backend.core.jobs.records import Claimed, Handback
-from backend.core.jobs.repository.transition import JobTransition
+from backend.core.jobs.records import Claimed
 from backend.core.jobs.states import State
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
-from backend.core.streams.frames import EntryId, state_data
-from backend.core.streams.outsider import OutsiderStream
-from worker.generation import outcome
+from backend.core.streams.frames import state_data
 from worker.generation.body import PATHS, generation_body
-from worker.generation.ledger import End, Ledger
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, read_lines, whole_reply
-from worker.holdings import AbortReason, Holding, Holdings
+from worker.generation.settle import Settler
+from worker.holdings import Holding, Holdings
 from worker.ollama.abort import ExchangeAbortedError
 from worker.ollama.client import OllamaClient
 from worker.ollama.deadlines import Deadlines
-from worker.ollama.errors import AttemptTimeoutError, OllamaError, StreamCutError
-from worker.resilience.breaker_store import BreakerStore
-from worker.resilience.retry import delay_seconds
+from worker.ollama.errors import OllamaError, StreamCutError
 
 log = structlog.get_logger()
 
@@ -41,24 +34,18 @@ class Answerer:
         *,
         settings: Settings,
         client: OllamaClient,
-        ledger: Ledger,
-        transition: JobTransition,
         flusher: Flusher,
-        outsider: OutsiderStream,
         holdings: Holdings,
         models: NodeModels,
-        breaker: BreakerStore,
+        settler: Settler,
     ) -> None:
         """Keep the collaborators."""
         self._settings = settings
         self._client = client
-        self._ledger = ledger
-        self._transition = transition
         self._flusher = flusher
-        self._outsider = outsider
         self._holdings = holdings
         self._models = models
-        self._breaker = breaker
+        self._settler = settler
 
     def answer(self, job: Claimed) -> bool:
         """Answer a chat or generate job; whatever happens ends in a state.
@@ -67,7 +54,8 @@ class Answerer:
         """
         holding = self.begin(job)
         try:
-            return self._settle(holding)
+            with bound_contextvars(job_id=job.id, request_id=job.request_id):
+                return self._settle(holding)
         finally:
             self._holdings.release(holding)
 
@@ -97,12 +85,12 @@ class Answerer:
         try:
             reply = self._generate(holding)
         except ExchangeAbortedError as error:
-            self.aborted(holding, error)
+            self._settler.aborted(holding, error)
             return True
         except OllamaError as error:
-            self.failed(holding, error)
+            self._settler.failed(holding, error)
             return not error.counts_for_breaker
-        self.succeeded(holding, reply)
+        self._settler.succeeded(holding, reply)
         return True
 
     def _generate(self, holding: Holding) -> Reply:
@@ -166,125 +154,6 @@ class Answerer:
             silence_seconds=silence,
             attempt_seconds=max(0.001, min(attempt, holding.seconds_left)),
         )
-
-    def succeeded(self, holding: Holding, reply: Reply) -> None:
-        """Commit an answer."""
-        job = holding.job
-        self._models.saw_loaded(job.model)
-        self._breaker.succeeded(self._settings.node_id, job.model)
-        end = outcome.succeeded(
-            holding, reply, last=self._last(holding), **self._labels()
-        )
-        if self._finish(holding, end):
-            metrics.record_tokens(reply.prompt_tokens, reply.completion_tokens)
-            if holding.first_token_ms is not None:
-                metrics.record_first_token(holding.first_token_ms / 1000)
-
-    def aborted(self, holding: Holding, error: ExchangeAbortedError) -> None:
-        """End an attempt that we cut off ourselves."""
-        self._breaker.proved_nothing(self._settings.node_id, holding.job.model)
-        if error.reason == AbortReason.CANCELLED:
-            self._end(holding, State.CANCELLED)
-        elif error.reason == AbortReason.DRAIN:
-            self.hand_back(holding)
-        else:
-            metrics.record_refused_write()
-            self._flusher.drop(holding.stream)
-            log.warning("attempt_superseded", job_id=holding.job.id)
-
-    def failed(self, holding: Holding, error: OllamaError) -> None:
-        """End or give back an attempt that Ollama did not answer."""
-        job = holding.job
-        metrics.record_failed_attempt(error.code)
-        self._models.saw_failing(job.model)
-        self._count(job.model, error)
-        log.info("attempt_failed", job_id=job.id, code=error.code, detail=error.detail)
-        if isinstance(error, AttemptTimeoutError) and holding.seconds_left <= 0:
-            self._end(holding, State.EXPIRED, outcome.deadline_error(holding))
-        elif error.retryable:
-            self._retry(holding, outcome.error_of(holding, error))
-        else:
-            self._end(holding, State.FAILED, outcome.error_of(holding, error))
-
-    def _count(self, model: str, error: OllamaError) -> None:
-        node = self._settings.node_id
-        if error.counts_for_breaker:
-            self._breaker.failed(node, model)
-        else:
-            self._breaker.proved_nothing(node, model)
-
-    def _retry(self, holding: Holding, error: dict[str, Any]) -> None:
-        settings = self._settings
-        wait = delay_seconds(
-            holding.job.failures + 1,
-            base=settings.retry_base_delay / 1000,
-            cap=settings.retry_max_delay / 1000,
-            jitter=random.random(),  # noqa: S311 — spreads retries, guards nothing
-        )
-        self._give_back(
-            outcome.handed_back(
-                holding,
-                costs=1,
-                delay_ms=round(wait * 1000),
-                error=error,
-                **self._labels(),
-            ),
-            holding,
-        )
-
-    def give_back_unbegun(self, job: Claimed) -> None:
-        """Give back a job that was claimed but not begun."""
-        holding = self._holdings.hold(job)
-        try:
-            self.hand_back(holding)
-        finally:
-            self._holdings.release(holding)
-
-    def hand_back(self, holding: Holding) -> None:
-        """Give a job back at no cost: we drain, or cannot serve it now."""
-        error = {"code": "worker_lost", "message": "The worker was stopped."}
-        back = outcome.handed_back(
-            holding, costs=0, delay_ms=0, error=error, **self._labels()
-        )
-        self._give_back(back, holding)
-
-    def _give_back(self, back: Handback, holding: Holding) -> None:
-        self._flusher.drop(holding.stream)
-        try:
-            moved = self._transition.hand_back(back)
-        except DatabaseUnavailableError as error:
-            # The lease runs out, and recovery does the same.
-            log.warning("hand_back_failed", job_id=back.id, error=error.detail)
-            return
-        if moved is None:
-            metrics.record_refused_write()
-        else:
-            self._outsider.moved(moved)
-
-    def _end(
-        self, holding: Holding, state: State, error: dict[str, Any] | None = None
-    ) -> None:
-        last = self._last(holding)
-        end = outcome.ended(holding, state, last=last, error=error, **self._labels())
-        self._finish(holding, end)
-
-    def _finish(self, holding: Holding, end: End) -> bool:
-        counted = self._ledger.finish(
-            end, superseded=lambda: holding.switch.reason == AbortReason.SUPERSEDED
-        )
-        if counted:
-            metrics.record_finished(
-                holding.job.kind, end.finish.state, holding.age_seconds
-            )
-        else:
-            self._flusher.drop(holding.stream)
-        return counted
-
-    def _last(self, holding: Holding) -> EntryId:
-        return self._flusher.last_place(holding.stream)
-
-    def _labels(self) -> dict[str, str]:
-        return {"node": self._settings.node_id, "worker": self._settings.worker_id}
 
 
 def headers_of(job: Claimed) -> dict[str, str]:

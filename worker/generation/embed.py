@@ -18,6 +18,7 @@ from worker.generation.joining import joinable, shares
 from worker.generation.ledger import Ledger
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, durations_of
+from worker.generation.settle import Settler
 from worker.holdings import Holding, Holdings
 from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.client import OllamaClient
@@ -46,6 +47,7 @@ class Embedder:
         self,
         *,
         answerer: Answerer,
+        settler: Settler,
         client: OllamaClient,
         ledger: Ledger,
         holdings: Holdings,
@@ -54,6 +56,7 @@ class Embedder:
     ) -> None:
         """Keep the collaborators and the most jobs of one call."""
         self._answerer = answerer
+        self._settler = settler
         self._client = client
         self._ledger = ledger
         self._holdings = holdings
@@ -91,14 +94,14 @@ class Embedder:
             return self._one_by_one(holdings, error)
         except OllamaError as error:
             for holding in holdings:
-                self._answerer.failed(holding, error)
+                self._settler.failed(holding, error)
             return not error.counts_for_breaker
         self._share_out(holdings, answer)
         return True
 
     def _one_by_one(self, holdings: list[Holding], error: OllamaError) -> bool:
         if len(holdings) == 1:
-            self._answerer.failed(holdings[0], error)
+            self._settler.failed(holdings[0], error)
             return True
         answered = [self._settle([holding]) for holding in holdings]
         return all(answered)
@@ -145,14 +148,14 @@ class Embedder:
     ) -> None:
         reason = holding.switch.reason
         if reason is not None:
-            self._answerer.aborted(holding, ExchangeAbortedError(reason))
+            self._settler.aborted(holding, ExchangeAbortedError(reason))
             return
         reply = Reply({"embeddings": vectors}, None, tokens, None, durations)
-        self._answerer.succeeded(holding, reply)
+        self._settler.succeeded(holding, reply)
 
     def _each_aborted(
         self, holdings: list[Holding], error: ExchangeAbortedError
     ) -> None:
         for holding in holdings:
             reason = holding.switch.reason or error.reason
-            self._answerer.aborted(holding, ExchangeAbortedError(reason))
+            self._settler.aborted(holding, ExchangeAbortedError(reason))

@@ -26,6 +26,7 @@ from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
 from worker.generation.ledger import Ledger, Want
 from worker.generation.models import NodeModels
+from worker.generation.settle import Settler
 from worker.holdings import Holdings
 from worker.resilience.breaker_store import Admission, BreakerStore
 
@@ -63,6 +64,7 @@ class Turns:
         ledger: Ledger,
         answerer: Answerer,
         embedder: Embedder,
+        settler: Settler,
         models: NodeModels,
         holdings: Holdings,
         breaker: BreakerStore,
@@ -76,6 +78,7 @@ class Turns:
         self._ledger = ledger
         self._answerer = answerer
         self._embedder = embedder
+        self._settler = settler
         self._models = models
         self._holdings = holdings
         self._breaker = breaker
@@ -164,7 +167,7 @@ class Turns:
             job = None if self._draining.is_set() else self._ledger.claim(Want(lane))
         if job is not None:
             # Claimed in the instant in which the drain began.
-            self._answerer.give_back_unbegun(job)
+            self._settler.give_back_unbegun(job)
         return False
 
     def _answer(self, job: Claimed, clock: TurnClock) -> None:
