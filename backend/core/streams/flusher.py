@@ -148,12 +148,13 @@ class Flusher:
             self.last_seen = self._clock()
             if not self._some.wait(_IDLE_SECONDS) and not self._pending:
                 continue
+            # An answer that is over by then leaves with its end, in one write.
+            time.sleep(_LEAST_SECONDS)
             self._some.clear()
+            self._urgent.clear()
             busy = self.flush()
-            time.sleep(_FAILURE_SECONDS if self._failing else _LEAST_SECONDS)
-            pause = self._interval * max(1.0, busy / _BUSY_STREAMS)
-            if self._urgent.wait(pause - _LEAST_SECONDS):
-                self._urgent.clear()
+            pause = self._interval * max(1.0, busy / _BUSY_STREAMS) - _LEAST_SECONDS
+            self._urgent.wait(_FAILURE_SECONDS if self._failing else pause)
 
     def stop(self) -> None:
         """End the thread after its present flush."""
