@@ -6,10 +6,11 @@ states() {
     docker compose ps --all --format '{{.Service}} {{.State}} {{or .Health "-"}} {{.ExitCode}}' 2>/dev/null | sort -u
 }
 
-# Those that ended badly, start over and over, or do not become healthy.
+# Those that ended badly, start over and over, or are not healthy.
 unwell() {
     states | awk '$2 == "exited" && $4 != 0 || $2 == "restarting" || $2 == "dead" \
-        || $2 == "running" && $3 != "healthy" { print $1 }' | sort -u
+        || $3 == "unhealthy" || slow == "yes" && $3 == "starting" { print $1 }' \
+        slow="$(grep -q 'not healthy after' "$1" && echo yes)" - | sort -u
 }
 
 # Say of each service when it starts and when it is well, until a process ends.

@@ -39,8 +39,7 @@ choose_files() {
 
 # A simulated answer must say so on every page.
 look_at_ollama() {
-    image=$(docker compose config --format json ollama |
-        sed -n 's/^ *"image": "\(.*\)",*$/\1/p' | tail -1)
+    image=$(docker compose config --images ollama)
     label='{{index .Config.Labels "corral.simulated"}}'
     simulated=$(docker image inspect --format "$label" "$image" 2>/dev/null || true)
     [ "$simulated" != true ] || export UI_SIMULATED=true
@@ -55,20 +54,21 @@ start() {
 }
 
 diagnose() {
-    # What Compose says itself, such as an image that cannot be pulled.
-    grep -iE 'error|failed|unhealthy|denied|no such|already|exited' "$log" | tail -5 >&2 || true
-    for service in $(unwell); do
+    grep -iE 'error|failed|unhealthy|not healthy|denied' "$log" | tail -5 | sed 's/^ */up: /' >&2 || true
+    for service in $(unwell "$log"); do
         say ""
         say "$service is not well; the end of its log:"
         docker compose logs --no-log-prefix --tail 20 "$service" 2>&1 | sed 's/^/    /' >&2
-        say "more: $(compose_words) logs $service"
     done
     say ""
-    if grep -qE 'pull access denied|failed to resolve|not found|lookup .* on|i/o timeout' "$log"; then
-        say "An image could not be fetched. Without Ollama's, answers can be simulated:"
+    if grep -q 'address already in use' "$log"; then
+        say "Something else uses a port. Choose others in $CORRAL_ENV_FILE: CORRAL_API_PORT=…, CORRAL_UI_PORT=…"
+    fi
+    if grep -qE 'pull access denied|failed to resolve|not found|lookup .* on|i/o timeout|Interrupted' "$log"; then
+        say "An image could not be fetched. Without Ollama's own, answers can be simulated:"
         say "    docker build -t $image -f infra/ollama-sim/Dockerfile ."
     fi
-    fail "not everything became healthy in $timeout s. Repair it and run make up again; what is healthy stays."
+    fail "Not everything is healthy. Repair it and run make up again; what is healthy stays. All logs: $(compose_words) logs"
 }
 
 compose_words() {
@@ -111,8 +111,11 @@ choose_files
 look_at_ollama
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-say "building the images"
-docker compose build --quiet || fail "an image could not be built (above)"
+say "building the images; the first time takes some minutes"
+# A terminal sees how it goes; a log would get every line of every step.
+quiet=
+[ -t 2 ] || quiet=--quiet
+docker compose build $quiet || fail "an image could not be built (above)"
 say "starting; the first start of the database takes longest"
 start || diagnose
 welcome
