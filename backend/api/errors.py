@@ -15,6 +15,7 @@ from backend.core.errors import (
     BodyTooLargeError,
     FieldError,
     InvalidRequestError,
+    MethodNotAllowedError,
     NotAcceptableError,
     NotFoundError,
     UnsupportedMediaTypeError,
@@ -27,6 +28,7 @@ _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 # What Flask itself raises, in our words.
 _OWN_WORDS: dict[int, type[AppError]] = {
     HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.METHOD_NOT_ALLOWED: MethodNotAllowedError,
     HTTPStatus.NOT_ACCEPTABLE: NotAcceptableError,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLargeError,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaTypeError,
@@ -54,10 +56,11 @@ def _answer_app_error(error: AppError) -> Response:
 def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or _SERVER_ERROR
     own = _OWN_WORDS.get(status)
-    if own is not None:
-        return _answer_app_error(own())
-    code = HTTPStatus(status).name.lower()
-    response = problem(status, code, error.description or "")
+    if own is None:
+        code = HTTPStatus(status).name.lower()
+        response = problem(status, code, error.description or "")
+    else:
+        response = _answer_app_error(own())
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value

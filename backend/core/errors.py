@@ -80,6 +80,12 @@ class UnsupportedMediaTypeError(AppError):
     code, status = "unsupported_media_type", 415
 
 
+class MethodNotAllowedError(AppError):
+    """This address does not take that method; `Allow` lists those that it takes."""
+
+    code, status = "method_not_allowed", 405
+
+
 class NotAcceptableError(AppError):
     """The Accept header asks for a type that this address does not answer with."""
 

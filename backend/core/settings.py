@@ -5,6 +5,7 @@ plain milliseconds or a number with a unit in the environment; fractions are 0 t
 """
 
 import os
+import re
 import socket
 import warnings
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
 
 # An example value that reached production is a secret that everybody knows.
 _EXAMPLE_MARKS = ("change-me", "changeme", "example", "replace-me")
+_ADMIN_KEY = re.compile(r"corral-[A-Za-z0-9._-]{32,}")
 _OWN_PREFIXES = ("WORKER_", "OLLAMA_", "MODEL_", "CIRCUIT_")
 # The names of Ollama's own server, which a shared `.env` may carry for its container.
 _OLLAMAS_OWN = frozenset(
@@ -158,6 +160,18 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("worker_id")
+    @classmethod
+    def _host_if_empty(cls, value: str) -> str:
+        return value or socket.gethostname()
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _not_empty(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("this is empty; `make up` writes a .env that needs none")
+        return value
+
     @field_validator("database_url", "redis_url", "corral_admin_key")
     @classmethod
     def _no_example(cls, value: SecretStr | None) -> SecretStr | None:
@@ -166,6 +180,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "this is an example value; `make up` writes a .env with generated ones"
             )
+        return value
+
+    @field_validator("corral_admin_key")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        secret = value.get_secret_value() if value else ""
+        if not secret:
+            return None
+        if not _ADMIN_KEY.fullmatch(secret):
+            raise ValueError("write corral- and at least 32 random characters")
         return value
 
     @property
