@@ -7,25 +7,29 @@ since only one of them changes the row (JOBS.md 16).
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import orjson
 import redis
 import structlog
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from backend.core import metrics
 from backend.core.db import Database, transaction
 from backend.core.errors import AppError
 from backend.core.identifiers import uuid7
-from backend.core.models import MaintenanceRun
+from backend.core.models import MaintenanceRun, UtcDateTime
 
 log = structlog.get_logger()
 
-# A run that did not report within this is not waited for: its process died.
-_LONGEST = timedelta(minutes=10)
+# A run that did not report within so many intervals, at least and at most so long, is
+# not waited for: its process died, or could not reach the database to report. Every
+# task is a compare-and-set or idempotent, so one that only was slow is harmless.
+_PATIENCE_INTERVALS = 5
+_LEAST_PATIENCE_SECONDS = 5.0
+_LONGEST_PATIENCE_SECONDS = 600.0
 # A beat that is a little early must not find its own task "run already".
 _EARLY = 0.5
 
@@ -83,24 +87,29 @@ class Maintenance:
 
     def _claim(self, name: str, interval_seconds: float, *, by_hand: bool) -> bool:
         self._ensure(name)
-        now = datetime.now(UTC)
-        rest = timedelta(seconds=0 if by_hand else interval_seconds * _EARLY)
-        idle = or_(
-            MaintenanceRun.started_at.is_(None),
-            MaintenanceRun.finished_at >= MaintenanceRun.started_at,
-            MaintenanceRun.started_at < now - _LONGEST,
-        )
-        due = or_(
-            MaintenanceRun.started_at.is_(None), MaintenanceRun.started_at <= now - rest
-        )
+        rest = 0.0 if by_hand else interval_seconds * _EARLY
+        began, never = MaintenanceRun.started_at, MaintenanceRun.started_at.is_(None)
         statement = (
             update(MaintenanceRun)
-            .where(MaintenanceRun.name == name, idle, due)
-            .values(started_at=now, runner=self._runner)
+            .where(
+                MaintenanceRun.name == name,
+                or_(
+                    never,
+                    MaintenanceRun.finished_at >= began,
+                    began < self._ago(_patience_seconds(interval_seconds)),
+                ),
+                or_(never, began <= self._ago(rest)),
+            )
+            .values(started_at=self._ago(0), runner=self._runner)
         )
         with transaction(self._database.sessions) as session:
             changed: object = session.execute(statement)
             return getattr(changed, "rowcount", 0) == 1
+
+    def _ago(self, seconds: float) -> ColumnElement[datetime]:
+        """Write a moment by the database's clock: beats have clocks of their own."""
+        words = self._database.dialect.later(str(-round(seconds * 1000)))
+        return literal_column(words.replace("%%", "%"), UtcDateTime())
 
     def _ensure(self, name: str) -> None:
         with transaction(self._database.sessions) as session:
@@ -121,7 +130,7 @@ class Maintenance:
             update(MaintenanceRun)
             .where(MaintenanceRun.name == name, MaintenanceRun.runner == self._runner)
             .values(
-                finished_at=datetime.now(UTC),
+                finished_at=self._ago(0),
                 duration_ms=round(seconds * 1000),
                 outcome=outcome.value,
                 detail=orjson.dumps(report.detail).decode(),
@@ -135,3 +144,8 @@ class Maintenance:
         statement = select(MaintenanceRun).order_by(MaintenanceRun.name)
         with transaction(self._database.sessions) as session:
             return list(session.execute(statement).scalars())
+
+
+def _patience_seconds(interval_seconds: float) -> float:
+    patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE_INTERVALS * interval_seconds)
+    return min(_LONGEST_PATIENCE_SECONDS, patience)
