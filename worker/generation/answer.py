@@ -18,7 +18,7 @@ from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, read_lines, whole_reply
 from worker.generation.settle import Settler
 from worker.holdings import Holding, Holdings
-from worker.ollama.abort import ExchangeAbortedError
+from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.client import OllamaClient
 from worker.ollama.deadlines import Deadlines
 from worker.ollama.errors import OllamaError, StreamCutError
@@ -120,7 +120,7 @@ class Answerer:
                 return whole_reply(kind, stream.text, said.last)
         raise StreamCutError
 
-    def load(self, holding: Holding) -> None:
+    def load(self, holding: Holding, switch: AbortSwitch | None = None) -> None:
         """Load the model by an empty request unless it is in memory.
 
         Load and first token can so be told apart: the head of an answer comes only with
@@ -139,7 +139,7 @@ class Answerer:
             limits=Deadlines(seconds, None, seconds),
             is_embedding=policy.embeds,
             headers=headers_of(holding.job),
-            switch=holding.switch,
+            switch=switch or holding.switch,
         )
         self._models.saw_loaded(model)
 

@@ -5,7 +5,10 @@ mistake in a joined call is repeated one by one, so that one bad input does not 
 neighbours; only when all are cancelled is the socket shut (JOBS.md 12).
 """
 
-from collections.abc import Sequence
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -22,22 +25,50 @@ from worker.generation.settle import Settler
 from worker.holdings import Holding, Holdings
 from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.client import OllamaClient
-from worker.ollama.errors import CallerMistakeError, OllamaError
+from worker.ollama.errors import (
+    CallerMistakeError,
+    MalformedAnswerError,
+    OllamaError,
+)
 
 
-class SharedSwitch:
-    """Ends a joined call when each of its jobs was cut off."""
+class JoinedCall:
+    """One call for several jobs: a cancelled one ends at once, the others go on.
 
-    def __init__(self, holdings: Sequence[Holding], switch: AbortSwitch) -> None:
-        """Watch the jobs' own switches."""
-        self._holdings = holdings
-        self._switch = switch
+    When each of its jobs was cut off, the call is.
+    """
 
-    def check(self, _reason: str) -> None:
-        """Shut the socket if nobody wants the answer any more."""
-        reasons = [holding.switch.reason for holding in self._holdings]
-        if all(reasons):
-            self._switch.abort(reasons[-1] or "")
+    def __init__(
+        self, holdings: Sequence[Holding], end: Callable[[Holding, str], None]
+    ) -> None:
+        """Watch the jobs' own switches; `end` ends one of them."""
+        self.switch = AbortSwitch()
+        self._left = list(holdings)
+        self._end = end
+        self._lock = threading.Lock()
+        for holding in holdings:
+            holding.switch.on_abort(partial(self._cut, holding))
+
+    def take(self, holding: Holding) -> bool:
+        """Claim the right to end a job; false if somebody else has."""
+        with self._lock:
+            if holding not in self._left:
+                return False
+            self._left.remove(holding)
+            return True
+
+    def _cut(self, holding: Holding, reason: str) -> None:
+        with self._lock:
+            others = [one for one in self._left if one is not holding]
+            last = not others and holding in self._left
+        if last:
+            # Its end, and that of the call, is the caller's.
+            self.switch.abort(reason)
+        elif others and self.take(holding):
+            # Whoever cuts off (the heartbeat) has no time to wait for a COMMIT.
+            threading.Thread(
+                target=self._end, args=(holding, reason), daemon=True, name="cut-off"
+            ).start()
 
 
 class Embedder:
@@ -85,77 +116,63 @@ class Embedder:
         return self._ledger.claim_more(chosen)
 
     def _settle(self, holdings: list[Holding]) -> bool:
+        call = JoinedCall(holdings, self._end_cut_off)
         try:
-            answer = self._ask(holdings)
+            answer = self._ask(holdings, call.switch)
         except ExchangeAbortedError as error:
-            self._each_aborted(holdings, error)
+            for holding in filter(call.take, holdings):
+                self._end_cut_off(holding, holding.switch.reason or error.reason)
             return True
-        except CallerMistakeError as error:
-            return self._one_by_one(holdings, error)
         except OllamaError as error:
-            for holding in holdings:
-                self._settler.failed(holding, error)
-            return not error.counts_for_breaker
-        self._share_out(holdings, answer)
+            return self._failed(list(filter(call.take, holdings)), error)
+        self._share_out(holdings, answer, call)
         return True
 
-    def _one_by_one(self, holdings: list[Holding], error: OllamaError) -> bool:
-        if len(holdings) == 1:
-            self._settler.failed(holdings[0], error)
-            return True
-        answered = [self._settle([holding]) for holding in holdings]
-        return all(answered)
+    def _failed(self, left: list[Holding], error: OllamaError) -> bool:
+        """End or give back what failed; what may succeed without the others goes on."""
+        late = [holding for holding in left if holding.seconds_left <= 0]
+        if len(left) > 1 and isinstance(error, CallerMistakeError):
+            answered = [self._settle([holding]) for holding in left]
+            return all(answered)
+        if late and len(late) < len(left):
+            # The nearest deadline ended the call: it was not that of the others.
+            for holding in late:
+                self._settler.failed(holding, error)
+            return self._settle([one for one in left if one not in late])
+        for holding in left:
+            self._settler.failed(holding, error)
+        return not error.counts_for_breaker
 
-    def _ask(self, holdings: list[Holding]) -> dict[str, Any]:
-        first = holdings[0]
-        self._answerer.load(first)
-        switch = self._watched(holdings)
+    def _ask(self, holdings: list[Holding], switch: AbortSwitch) -> dict[str, Any]:
+        first = min(holdings, key=lambda holding: holding.seconds_left)
+        self._answerer.load(first, switch)
         requests = [orjson.loads(holding.job.request) for holding in holdings]
         texts = [text for request in requests for text in inputs_of(request)]
         model = first.job.model
-        return self._client.embed(
+        answer = self._client.embed(
             embed_body(model, texts, requests[0], self._models.policy(model)),
             self._answerer.deadlines(first, tools=False),
             headers=headers_of(first.job),
             switch=switch,
         )
+        if len(answer.get("embeddings", ())) != len(texts):
+            raise MalformedAnswerError("There is not one embedding for each input.")
+        return answer
 
-    @staticmethod
-    def _watched(holdings: list[Holding]) -> AbortSwitch:
-        if len(holdings) == 1:
-            return holdings[0].switch
-        switch = AbortSwitch()
-        shared = SharedSwitch(holdings, switch)
-        for holding in holdings:
-            holding.switch.on_abort(shared.check)
-        return switch
-
-    def _share_out(self, holdings: list[Holding], answer: dict[str, Any]) -> None:
+    def _share_out(
+        self, holdings: list[Holding], answer: dict[str, Any], call: JoinedCall
+    ) -> None:
         inputs = [inputs_of(orjson.loads(h.job.request)) for h in holdings]
         lengths = [sum(map(len, texts)) for texts in inputs]
         tokens = shares(answer.get("prompt_eval_count") or 0, lengths)
         vectors = iter(answer["embeddings"])
         for holding, texts, count in zip(holdings, inputs, tokens, strict=True):
-            mine = [vector for vector, _ in zip(vectors, texts, strict=False)]
-            self._end_one(holding, mine, count, durations_of(answer))
+            mine = list(itertools.islice(vectors, len(texts)))
+            if call.take(holding):
+                result = {"embeddings": mine}
+                durations = durations_of(answer)
+                reply = Reply(result, None, count, None, durations)
+                self._settler.succeeded(holding, reply)
 
-    def _end_one(
-        self,
-        holding: Holding,
-        vectors: list[Any],
-        tokens: int,
-        durations: dict[str, Any],
-    ) -> None:
-        reason = holding.switch.reason
-        if reason is not None:
-            self._settler.aborted(holding, ExchangeAbortedError(reason))
-            return
-        reply = Reply({"embeddings": vectors}, None, tokens, None, durations)
-        self._settler.succeeded(holding, reply)
-
-    def _each_aborted(
-        self, holdings: list[Holding], error: ExchangeAbortedError
-    ) -> None:
-        for holding in holdings:
-            reason = holding.switch.reason or error.reason
-            self._settler.aborted(holding, ExchangeAbortedError(reason))
+    def _end_cut_off(self, holding: Holding, reason: str) -> None:
+        self._settler.aborted(holding, ExchangeAbortedError(reason))
