@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -21,6 +22,7 @@ from backend.core.streams.flusher import Flusher, JobStream
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 # Between two tries to commit an answer while the database is away.
 _RETRY_SECONDS = 0.5
 
@@ -89,19 +91,32 @@ class Ledger:
         While the database is away the answer is kept and tried again, until it is known
         that the job is another's.
         """
-        while not superseded():
-            try:
-                self._ends(end)
-            except SupersededError:
-                break
-            except DatabaseUnavailableError as error:
-                log.warning("finish_waits", job_id=end.finish.id, error=error.detail)
-                self._sleep(_RETRY_SECONDS)
-            else:
-                return True
+        if self.persist(
+            end.finish.id, lambda: self._try_to_end(end), superseded=superseded
+        ):
+            return True
         metrics.record_refused_write()
         log.warning("finish_refused", job_id=end.finish.id, attempt=end.finish.attempt)
         return False
+
+    def _try_to_end(self, end: End) -> bool:
+        try:
+            self._ends(end)
+        except SupersededError:
+            return False
+        return True
+
+    def persist(
+        self, job_id: str, write: Callable[[], T], *, superseded: Callable[[], bool]
+    ) -> T | None:
+        """Write until the database takes it; None if the job is another's meanwhile."""
+        while not superseded():
+            try:
+                return write()
+            except DatabaseUnavailableError as error:
+                log.warning("write_waits", job_id=job_id, error=error.detail)
+                self._sleep(_RETRY_SECONDS)
+        return None
 
     def _end_batch(self, ends: Sequence[End]) -> list[None]:
         self._finish([end.finish for end in ends])
@@ -115,7 +130,13 @@ class Ledger:
         outcome: list[Claimed | None] = [None] * len(wants)
         for lane, indexes in by_lane.items():
             hints = [hint for i in indexes if (hint := wants[i].hint) is not None]
-            claimed = self._claim_lane(lane, hints, len(indexes))
+            try:
+                claimed = self._claim_lane(lane, hints, len(indexes))
+            except DatabaseUnavailableError:
+                if any(outcome):
+                    # What is claimed already must not wait for its lease to end.
+                    return outcome
+                raise
             for index, job in zip(indexes, claimed, strict=False):
                 outcome[index] = job
         return outcome
@@ -125,8 +146,13 @@ class Ledger:
         claimed = self._claim.take(_distinct(hints))
         while len(claimed) < count:
             missing = count - len(claimed)
-            due = self._claim.look(lane, missing)
-            claimed += self._claim.take(due)
+            try:
+                due = self._claim.look(lane, missing)
+                claimed += self._claim.take(due)
+            except DatabaseUnavailableError:
+                if claimed:
+                    return claimed
+                raise
             if len(due) < missing:
                 break
         return claimed

@@ -1,16 +1,16 @@
 """How attempts end: commit the answer, give the job back, or let go of it."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import structlog
 
 from backend.core import metrics
-from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed, Handback
 from backend.core.jobs.repository.transition import JobTransition
-from backend.core.jobs.states import State
+from backend.core.jobs.states import FINAL, State
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import EntryId
@@ -21,11 +21,14 @@ from worker.generation.models import NodeModels
 from worker.generation.reply import Reply
 from worker.holdings import AbortReason, Holding, Holdings
 from worker.ollama.abort import ExchangeAbortedError
-from worker.ollama.errors import AttemptTimeoutError, OllamaError
+from worker.ollama.errors import AttemptTimeoutError, LoadTimeoutError, OllamaError
 from worker.resilience.breaker_store import BreakerStore
 from worker.resilience.retry import delay_seconds
 
 log = structlog.get_logger()
+
+# Limits that the job's own deadline may have shortened.
+_LIMITED_BY_JOB = (AttemptTimeoutError, LoadTimeoutError)
 
 
 class Settler:
@@ -81,13 +84,16 @@ class Settler:
     def failed(self, holding: Holding, error: OllamaError) -> None:
         """End or give back an attempt that Ollama did not answer."""
         job = holding.job
+        log.info("attempt_failed", job_id=job.id, code=error.code, detail=error.detail)
+        if isinstance(error, _LIMITED_BY_JOB) and holding.seconds_left <= 0:
+            # The caller's own deadline says nothing about the node.
+            self._breaker.proved_nothing(self._settings.node_id, job.model)
+            self._end(holding, State.EXPIRED, outcome.deadline_error(holding))
+            return
         metrics.record_failed_attempt(error.code)
         self._models.saw_failing(job.model)
         self._count(job.model, error)
-        log.info("attempt_failed", job_id=job.id, code=error.code, detail=error.detail)
-        if isinstance(error, AttemptTimeoutError) and holding.seconds_left <= 0:
-            self._end(holding, State.EXPIRED, outcome.deadline_error(holding))
-        elif error.retryable:
+        if error.retryable:
             self._retry(holding, outcome.error_of(holding, error))
         else:
             self._end(holding, State.FAILED, outcome.error_of(holding, error))
@@ -136,16 +142,17 @@ class Settler:
 
     def _give_back(self, back: Handback, holding: Holding) -> None:
         self._flusher.drop(holding.stream)
-        try:
-            moved = self._transition.hand_back(back)
-        except DatabaseUnavailableError as error:
-            # The lease runs out, and recovery does the same.
-            log.warning("hand_back_failed", job_id=back.id, error=error.detail)
-            return
+        moved = self._ledger.persist(
+            back.id,
+            lambda: self._transition.hand_back(back),
+            superseded=_superseded(holding),
+        )
         if moved is None:
             metrics.record_refused_write()
-        else:
-            self._outsider.moved(moved)
+            return
+        if moved.state in FINAL:
+            metrics.record_finished(moved.kind, moved.state, holding.age_seconds)
+        self._outsider.moved(moved)
 
     def _end(
         self, holding: Holding, state: State, error: dict[str, Any] | None = None
@@ -155,9 +162,7 @@ class Settler:
         self._finish(holding, end)
 
     def _finish(self, holding: Holding, end: End) -> bool:
-        counted = self._ledger.finish(
-            end, superseded=lambda: holding.switch.reason == AbortReason.SUPERSEDED
-        )
+        counted = self._ledger.finish(end, superseded=_superseded(holding))
         if counted:
             metrics.record_finished(
                 holding.job.kind, end.finish.state, holding.age_seconds
@@ -185,3 +190,7 @@ class Settler:
 
     def _labels(self) -> dict[str, str]:
         return {"node": self._settings.node_id, "worker": self._settings.worker_id}
+
+
+def _superseded(holding: Holding) -> Callable[[], bool]:
+    return lambda: holding.switch.reason == AbortReason.SUPERSEDED

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 
 from backend.core.db import ConnectionLostError, Database, HotCursor
-from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import AttemptRecord, Handback, Moved
 from backend.core.jobs.repository.finish import write_attempts
 from backend.core.jobs.states import ErrorCode, Kind, State
@@ -66,8 +65,17 @@ class JobTransition:
         """
         try:
             return self._database.run(lambda cursor: self._move(cursor, handback, ""))
-        except ConnectionLostError as error:
-            raise DatabaseUnavailableError from error
+        except ConnectionLostError:
+            return self._database.read(lambda cursor: self._moved(cursor, handback))
+
+    def _moved(self, cursor: HotCursor, handback: Handback) -> Moved | None:
+        """Move the row, unless the move whose reply was lost did."""
+        moved = self._move(cursor, handback, "")
+        if moved is None:
+            for row in _read_moved(cursor, [handback.id]):
+                if row.attempt == handback.attempt and row.state != State.SUCCEEDED:
+                    return row
+        return moved
 
     def recover(self, *, error: str) -> list[Moved]:
         """Take back the jobs whose lease is over, as failed attempts."""
