@@ -14,7 +14,7 @@ import structlog
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import State
-from backend.core.queue import Wake
+from backend.core.queue import Slot, Wake
 from backend.core.streams.outsider import CANCEL_CHANNEL
 from worker.holdings import AbortReason, Holding, Holdings
 
@@ -63,9 +63,17 @@ class Heartbeat:
         except DatabaseUnavailableError as error:
             log.warning("leases_not_renewed", error=error.detail)
         try:
-            self._wake.renew_slots(self._holdings.slots(), lease_ms=self._lease_ms)
+            self._renew_slots(self._holdings.slots())
         except redis.RedisError as error:
             log.warning("slots_not_renewed", error=str(error))
+
+    def _renew_slots(self, held: list[Slot]) -> None:
+        self._wake.renew_slots(held, lease_ms=self._lease_ms)
+        still_held = self._holdings.slots()
+        for slot in held:
+            if slot not in still_held:
+                # Freed in this very moment: renewing put it back.
+                self._wake.free_slot(slot)
 
     def _renew_jobs(self, held: list[Holding]) -> None:
         if not held:

@@ -61,8 +61,12 @@ class Holdings:
         """Take note of a claimed job."""
         holding = Holding(job, JobStream(job.id, job.attempt))
         with self._lock:
+            older = self._jobs.get(job.id)
             self._jobs[job.id] = holding
             metrics.set_running(len(self._jobs))
+        if older is not None:
+            # We lost it meanwhile (a paused process) and got it again.
+            self.abort([older], AbortReason.SUPERSEDED)
         return holding
 
     def release(self, holding: Holding) -> None:
