@@ -34,6 +34,9 @@ log = structlog.get_logger()
 
 # How often a turn looks whether another model's ticket waits.
 _OTHERS_SECONDS = 0.25
+# After a turn that failed, and before a ticket is sent on to another node.
+_FAILURE_SECONDS = 0.5
+_SEND_ON_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -111,6 +114,8 @@ class Turns:
                 lease_ms=self._settings.lease_time,
             )
             if taken.send_on:
+                # While no other node has a free thread, it comes back to this one.
+                self._draining.wait(_SEND_ON_SECONDS)
                 self._send_ticket(model)
             if not taken.got:
                 self._no_probe(model, admission)
@@ -133,6 +138,8 @@ class Turns:
         try:
             return self._serve(slot, admission)
         except BaseException:
+            # Its cause may last (no database): the ticket would be back at once.
+            self._draining.wait(_FAILURE_SECONDS)
             self._send_ticket(slot.model)
             raise
         finally:
