@@ -14,6 +14,10 @@ from worker.holdings import AbortReason, Holdings
 
 log = structlog.get_logger()
 
+# How long the last hand-backs may take once the sockets are shut.
+_HAND_BACK_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+
 
 class Drain:
     """Begins once, and cuts off what is left when the time is over."""
@@ -37,6 +41,12 @@ class Drain:
     def _cut_off(self) -> None:
         time.sleep(self._timeout)
         self.cut_off()
+
+    def wait(self) -> None:
+        """Wait until nothing is held: node work runs outside of Celery's threads."""
+        ends_at = time.monotonic() + self._timeout + _HAND_BACK_SECONDS
+        while self._holdings.jobs() and time.monotonic() < ends_at:
+            time.sleep(_LOOK_SECONDS)
 
     def cut_off(self) -> None:
         """Hand back what still runs."""

@@ -67,6 +67,8 @@ def run_worker(settings: Settings) -> None:
     _start_threads(services, telemetry, reconciler)
     log.info("worker_started", incarnation=base.incarnation, node=settings.node_id)
     worker.start()
+    drain.begin()
+    drain.wait()
     telemetry.stop()
     services.heartbeat.stop()
     log.info("worker_stopped", incarnation=base.incarnation)

@@ -143,9 +143,13 @@ class Reconciler:
         }
         self._answerer.tell_state(holding, **progress)
         job = holding.job
-        self._transition.set_progress(
-            job.id, job.attempt, orjson.dumps(progress).decode()
-        )
+        try:
+            self._transition.set_progress(
+                job.id, job.attempt, orjson.dumps(progress).decode()
+            )
+        except DatabaseUnavailableError as error:
+            # Nothing but what callers see of it is lost; the download goes on.
+            log.warning("progress_unwritten", job_id=job.id, error=error.detail)
 
     def _load(self, holding: Holding) -> dict[str, Any]:
         self._models.saw_failing(holding.job.model)
