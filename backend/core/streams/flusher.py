@@ -36,6 +36,8 @@ _RENEW_SECONDS = 5.0
 _IDLE_SECONDS = 0.1
 # While Redis is away the whole text is tried again at this pace.
 _FAILURE_SECONDS = 0.5
+# How Redis refuses an entry behind the last one.
+_SMALLER_ID = "equal or smaller"
 
 
 class JobStream:
@@ -226,11 +228,21 @@ class Flusher:
     ) -> None:
         for (stream, frame), reply in zip(kept, replies, strict=False):
             if isinstance(reply, redis.ResponseError):
-                # Redis refused the id: a later attempt, or the end, stands there.
-                metrics.record_refused_frame()
-                log.warning("frame_refused", job_id=stream.job_id, entry=str(frame.id))
+                self._refused(stream, frame, reply)
             elif reply is None and frame.event != EventName.END:
                 self._rewrite(stream)
+
+    def _refused(
+        self, stream: JobStream, frame: Frame, error: redis.ResponseError
+    ) -> None:
+        if _SMALLER_ID in str(error):
+            # A later attempt, or the end, stands there.
+            metrics.record_refused_frame()
+            log.warning("frame_refused", job_id=stream.job_id, entry=str(frame.id))
+        else:
+            # Such as "out of memory": it says nothing about the attempt.
+            self._failing = True
+            self._failed([(stream, frame)], error)
 
     def _failed(
         self, kept: Sequence[tuple[JobStream, Frame]], error: Exception

@@ -84,7 +84,7 @@ class Hub:
         """Keep the client to subscribe with and the way to read many jobs."""
         self._client = client
         self._read_jobs = read_jobs
-        self._boxes: dict[str, list[Mailbox]] = {}
+        self._boxes: dict[str, tuple[Mailbox, ...]] = {}
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._started = False
@@ -114,16 +114,17 @@ class Hub:
         """Register a response; do so before the INSERT, or frames may be missed."""
         box = Mailbox(job_id, only_end=only_end)
         with self._lock:
-            self._boxes.setdefault(job_id, []).append(box)
+            # A new tuple: the listening thread may be walking through the old one.
+            self._boxes[job_id] = (*self._boxes.get(job_id, ()), box)
         return box
 
     def close(self, box: Mailbox) -> None:
         """Forget a response."""
         with self._lock:
-            boxes = self._boxes.get(box.job_id, [])
-            if box in boxes:
-                boxes.remove(box)
-            if not boxes:
+            left = tuple(b for b in self._boxes.get(box.job_id, ()) if b is not box)
+            if left:
+                self._boxes[box.job_id] = left
+            else:
                 self._boxes.pop(box.job_id, None)
 
     # The subscription.
