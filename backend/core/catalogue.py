@@ -100,6 +100,8 @@ class Catalogue:
         with self._lock:
             if self._clock() - self._read_at < _FRESH_SECONDS:
                 return self._models
+            # Only who comes first reads; those who come meanwhile get the old copy.
+            self._read_at = self._clock()
         return self.read()
 
     def read(self) -> dict[str, KnownModel]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pymysql
 from pymysql.constants import CR, ER
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
@@ -228,12 +228,17 @@ def engine_options(settings: Settings, *, connections: int) -> dict[str, Any]:
         # Below MySQL's wait_timeout of 8 h and any firewall's idle limit.
         "pool_recycle": 1_800,
         "pool_use_lifo": True,
-        "connect_args": _mysql_arguments(),
+        "connect_args": _mysql_arguments(settings.database_url.get_secret_value()),
     }
 
 
-def _mysql_arguments() -> dict[str, Any]:
+def _mysql_arguments(url: str) -> dict[str, Any]:
+    asks_for_tls = any(name.startswith("ssl") for name in make_url(url).query)
     return {
+        # PyMySQL would try TLS by itself, without checking whom it talks to: that costs
+        # 4 ms of CPU per connection and guards nothing. `?ssl_ca=…` in the URL turns
+        # on TLS that does.
+        "ssl_disabled": not asks_for_tls,
         "charset": "utf8mb4",
         # Literals compare as the columns do, byte by byte.
         "collation": "utf8mb4_bin",

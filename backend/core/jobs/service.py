@@ -115,6 +115,8 @@ class JobService:
     def _check_room(self) -> None:
         now = self._clock()
         if now - self._counted[0] >= _COUNT_SECONDS:
+            # Only who comes first counts; those who come meanwhile go by the old count.
+            self._counted = (now, self._counted[1])
             self._counted = (now, self._query.queued_count(self._max_queued))
         if self._counted[1] >= self._max_queued:
             raise QueueFullError(
