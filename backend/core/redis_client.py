@@ -1,7 +1,6 @@
 """Connections to Redis that fail fast and are never deaf."""
 
 from collections import deque
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,27 +84,40 @@ class KeptConnection:
 
 
 class KeptConnections:
-    """Kept connections, as many as there were callers at one moment.
+    """Kept connections for many callers: each borrows one for the time of a call.
 
-    Not one per thread: the API's requests are greenlets, and each would open its own.
+    One per thread would be one per open response under gevent, whose greenlets come
+    and go with their callers.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         """Keep the client whose pool makes them."""
         self._client = client
-        self._free: deque[KeptConnection] = deque()
+        self._idle: deque[KeptConnection] = deque()
 
     def execute(self, *commands: Sequence[Any]) -> list[Any]:
-        """Send the commands on a connection that nobody else uses meanwhile.
+        """Send the commands in one write, give their replies in order.
 
         Raises:
             redis.ConnectionError: If the connection breaks; what counted is unknown.
         """
+        connection = self._borrow()
         try:
-            # The one that was used last: idle ones at the other end may be closed.
-            connection = self._free.pop()
-        except IndexError:
-            connection = KeptConnection(self._client)
-        replies = connection.execute(*commands)
-        self._free.append(connection)
+            replies = connection.execute(*commands)
+        except BaseException:
+            # Whatever else is idle is as dead as this one, or has a reply to come.
+            self.close()
+            raise
+        self._idle.append(connection)
         return replies
+
+    def _borrow(self) -> KeptConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return KeptConnection(self._client)
+
+    def close(self) -> None:
+        """Close the idle connections; the next calls open others."""
+        while self._idle:
+            self._borrow().close()
