@@ -1,0 +1,88 @@
+"""Two hundred jobs in flight, and what became of them."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.e2e.stack import Stack, eventually
+
+JOBS = 200
+# Enough that the load is under way, few enough that most is still to do.
+UNDER_WAY = 20
+
+
+class Load:
+    """Jobs of one test, apart from those of the tests before."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Submit them all; every one is accepted."""
+        self._stack = stack
+        self.started = stack.now()
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: stack.submit(), range(JOBS)))
+        assert Counter(answer.status_code for answer in answers) == {202: JOBS}
+        ids = sorted(answer.json()["id"] for answer in answers)
+        self._mine = f"id BETWEEN '{ids[0]}' AND '{ids[-1]}'"
+
+    def states(self) -> Counter[str]:
+        """Count the jobs by state."""
+        query = f"SELECT state, COUNT(*) FROM jobs WHERE {self._mine} GROUP BY state"
+        return Counter({state: int(n) for state, n in self._stack.sql(query)})
+
+    def wait_until_under_way(self) -> None:
+        """Return when some are done and most are not."""
+        eventually(
+            lambda: self.states()["succeeded"] >= UNDER_WAY,
+            seconds=60,
+            what=f"{UNDER_WAY} jobs are done",
+        )
+        assert self.states()["queued"] > UNDER_WAY, "too fast: nothing is in flight"
+
+    def wait_until_final(self) -> None:
+        """Return when no job waits or runs."""
+        eventually(
+            lambda: not {"queued", "running"} & set(self.states()),
+            seconds=180,
+            what=f"all jobs are final: {self.states()}",
+        )
+
+    def commits(self) -> Counter[int]:
+        """Count the jobs by the number of attempts that committed an answer."""
+        rows = self._stack.sql(
+            "SELECT SUM(outcome = 'succeeded') FROM job_attempts"
+            f" WHERE job_{self._mine} GROUP BY job_id"
+        )
+        return Counter(int(count) for [count] in rows)
+
+    def workers(self) -> Counter[str]:
+        """Count the answers by the worker that gave them."""
+        rows = self._stack.sql(
+            f"SELECT worker, COUNT(*) FROM jobs WHERE {self._mine} GROUP BY worker"
+        )
+        return Counter({worker: int(count) for worker, count in rows})
+
+    def seconds_to_work_again(self, since: str) -> float:
+        """Measure from then to the first answer of a job that was claimed after it."""
+        [[seconds]] = self._stack.sql(
+            f"SELECT TIMESTAMPDIFF(MICROSECOND, '{since}', MIN(finished_at)) / 1e6"
+            f" FROM jobs WHERE {self._mine} AND started_at > '{since}'"
+        )
+        return float(seconds)
+
+    def held_by(self, worker: str) -> dict[str, int]:
+        """List the jobs that a worker runs, with their attempts."""
+        rows = self._stack.sql(
+            "SELECT id, attempt FROM jobs WHERE state = 'running'"
+            f" AND worker = '{worker}' AND {self._mine}"
+        )
+        return {job_id: int(attempt) for job_id, attempt in rows}
+
+    def running_again(self, held: dict[str, int]) -> bool:
+        """Tell whether all of these have been claimed anew, or have ended."""
+        ids = ",".join(f"'{job_id}'" for job_id in held)
+        rows = self._stack.sql(
+            f"SELECT id, attempt, state FROM jobs WHERE id IN ({ids})"
+        )
+        return all(
+            int(attempt) > held[job_id] or state == "succeeded"
+            for job_id, attempt, state in rows
+        )
