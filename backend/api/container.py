@@ -66,6 +66,14 @@ class Services:
     draining: threading.Event
 
 
+def close(services: Services) -> None:
+    """Close all connections; a web server ends by its process's end instead."""
+    services.hub.stop()
+    services.redis.close()
+    services.celery.close()
+    services.database.dispose()
+
+
 def services() -> Services:
     """Give what the present request may call."""
     return cast("Services", current_app.extensions["corral"])

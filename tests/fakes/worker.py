@@ -84,7 +84,7 @@ class FakeWorker:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            if not any([self._answer_next(lane) for lane in self._lanes]):
+            if not any(map(self._answer_next, self._lanes)):
                 self._stopped.wait(0.01)
 
     def _answer_next(self, lane: str) -> bool:

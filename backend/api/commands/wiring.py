@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from backend.api.container import Services, wire
+from backend.api.container import Services, close, wire
 from backend.core.db import open_database
 from backend.core.settings import load_settings
 
@@ -17,5 +17,4 @@ def platform() -> Iterator[Services]:
     try:
         yield services
     finally:
-        services.hub.stop()
-        database.dispose()
+        close(services)

@@ -1,0 +1,47 @@
+"""The API through Flask's client, as tests call it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from backend.api.container import Services
+from backend.core.keys import Scope
+
+CHAT = {"messages": [{"role": "user", "content": "one two three"}]}
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API through Flask's client, with one key."""
+
+    client: FlaskClient
+    key: str | None
+
+    def __call__(self, method: str, path: str, **more: Any) -> TestResponse:
+        headers = dict(more.pop("headers", {}))
+        if self.key:
+            headers.setdefault("Authorization", f"Bearer {self.key}")
+        return self.client.open(path, method=method, headers=headers, **more)
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> TestResponse:
+        return self("POST", path, **more)
+
+    def submit(self, **over: Any) -> TestResponse:
+        """Submit a chat, or what `over` says."""
+        headers = over.pop("headers", {})
+        body = {"kind": "chat", "model": "tiny-chat", "request": CHAT} | over
+        return self.post("/api/v1/jobs", json=body, headers=headers)
+
+    def with_key(self, key: str | None) -> "Api":
+        return replace(self, key=key)
+
+
+def make_key(services: Services, user: str, *scopes: Scope, **more: Any) -> str:
+    scopes = scopes or (Scope.INFERENCE, Scope.READ)
+    secret, _ = services.keys.create(user=user, name="test", scopes=scopes, **more)
+    return secret
