@@ -45,6 +45,11 @@ class Forecast:
         speed = jobs_per_second(model, self._fresh())
         return round(position / speed, 1) if speed else None
 
+    def forget(self) -> None:
+        """Read again when next asked."""
+        with self._lock:
+            self._read_at = -_FRESH_SECONDS
+
     def _fresh(self) -> list[Snapshot]:
         now = self._clock()
         with self._lock:

@@ -1,0 +1,196 @@
+"""Who may call: keys, sessions, scopes."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from backend.api import TABLE
+from backend.api.auth import ANYBODY
+from backend.api.container import Services
+from backend.api.schemas.views import KeyList, Me, NewKeyView, SessionView
+from backend.core.keys import Scope
+from tests.integration.api.caller import Api, make_key
+
+
+def code_of(reply: Any) -> tuple[int, str]:
+    return reply.status_code, reply.json["code"]
+
+
+def test_every_blueprint_says_who_may_call_it(app: Flask) -> None:
+    names = {blueprint.name for blueprint, _ in TABLE}
+
+    assert set(app.blueprints) == names
+
+
+def test_every_address_but_the_public_ones_asks_for_a_key(app: Flask) -> None:
+    public = {blueprint.name for blueprint, access in TABLE if access == ANYBODY}
+    open_rules = []
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.split(".")[0] in public:
+            continue
+        path = re.sub(r"<[^>]*>", "1", rule.rule)
+        for method in (rule.methods or set()) & {"GET", "POST", "DELETE"}:
+            reply = app.test_client().open(path, method=method)
+            if reply.status_code != 401:
+                open_rules.append((method, rule.rule, reply.status_code))
+
+    assert open_rules == []
+    assert public == {"health", "metrics", "documents", "login"}
+
+
+def test_without_a_key_the_answer_says_how_to_send_one(ann: Api) -> None:
+    reply = ann.with_key(None).get("/api/v1/me")
+
+    assert code_of(reply) == (401, "missing_key")
+    assert reply.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("sent", ["Basic abc", "Bearer", "Bearer ", "corral-x"])
+def test_another_way_to_send_a_key_is_none(ann: Api, sent: str) -> None:
+    reply = ann.get("/api/v1/me", headers={"Authorization": sent})
+
+    assert code_of(reply) == (401, "missing_key")
+
+
+def test_a_key_is_taken_as_bearer_in_any_case_and_as_x_api_key(ann: Api) -> None:
+    bearer = {"Authorization": f"bearer {ann.key}"}
+    header = {"X-API-Key": str(ann.key)}
+    nobody = ann.with_key(None)
+
+    assert nobody.get("/api/v1/me", headers=bearer).status_code == 200
+    assert nobody.get("/api/v1/me", headers=header).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["corral-unknown", "session-unknown", "é\u2028"])
+def test_an_unknown_key_is_401(ann: Api, key: str) -> None:
+    sent = {"X-API-Key": key.encode("utf-8").decode("latin-1")}
+
+    reply = ann.with_key(None).get("/api/v1/me", headers=sent)
+
+    assert code_of(reply) == (401, "invalid_key")
+
+
+def test_an_expired_key_stops_at_once(app: Flask, services: Services) -> None:
+    soon = datetime.now(UTC) - timedelta(seconds=1)
+    key = make_key(services, "old", expires_at=soon)
+
+    reply = Api(app.test_client(), key).get("/api/v1/me")
+
+    assert code_of(reply) == (401, "expired_key")
+
+
+def test_a_disabled_key_stops_at_once_and_its_sessions_with_it(
+    ann: Api, admin: Api
+) -> None:
+    me = Me.model_validate(ann.get("/api/v1/me").json)
+    opened = ann.with_key(None).post("/api/v1/sessions", json={"key": ann.key})
+    session = ann.with_key(SessionView.model_validate(opened.json).token)
+    assert session.get("/api/v1/me").status_code == 200
+
+    assert admin("DELETE", f"/api/v1/keys/{me.key.id}").status_code == 204
+
+    assert code_of(ann.get("/api/v1/me")) == (401, "disabled_key")
+    assert code_of(session.get("/api/v1/me")) == (401, "disabled_key")
+    again = admin("DELETE", f"/api/v1/keys/{me.key.id}")
+    assert code_of(again) == (404, "not_found")
+
+
+def test_a_session_is_as_good_as_its_key_until_it_is_closed(ann: Api) -> None:
+    opened = ann.with_key(None).post("/api/v1/sessions", json={"key": ann.key})
+    session = ann.with_key(SessionView.model_validate(opened.json).token)
+
+    assert opened.status_code == 201
+    assert session.submit().status_code == 202
+    assert session("DELETE", "/api/v1/sessions").status_code == 204
+    assert code_of(session.get("/api/v1/me")) == (401, "invalid_key")
+
+
+def test_a_session_lasts_twelve_hours(ann: Api) -> None:
+    opened = ann.with_key(None).post("/api/v1/sessions", json={"key": ann.key})
+
+    left = SessionView.model_validate(opened.json).expires_at - datetime.now(UTC)
+    assert timedelta(hours=11, minutes=59) < left < timedelta(hours=12, minutes=1)
+
+
+def test_a_session_is_opened_by_a_good_key_only(ann: Api) -> None:
+    nobody = ann.with_key(None)
+
+    wrong = nobody.post("/api/v1/sessions", json={"key": "corral-wrong"})
+    empty = nobody.post("/api/v1/sessions", json={})
+
+    assert code_of(wrong) == (401, "invalid_key")
+    assert code_of(empty) == (422, "invalid_request")
+
+
+def test_a_key_is_no_session_to_close(ann: Api) -> None:
+    assert code_of(ann("DELETE", "/api/v1/sessions")) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/keys"),
+        ("POST", "/api/v1/keys"),
+        ("DELETE", "/api/v1/keys/1"),
+        ("GET", "/api/v1/maintenance"),
+        ("POST", "/api/v1/maintenance/recovery/run"),
+    ],
+)
+def test_what_is_for_administrators_is_403_for_others(
+    ann: Api, method: str, path: str
+) -> None:
+    assert code_of(ann(method, path)) == (403, "scope_missing")
+
+
+def test_a_key_is_shown_once_and_listed_by_its_prefix(ann: Api, admin: Api) -> None:
+    body = {
+        "user": "carol",
+        "name": "notebook",
+        "expires_at": "2100-01-01T00:00:00+02:00",
+        "allowed_models": ["Tiny-Chat"],
+        "highest_priority": "normal",
+    }
+
+    made = NewKeyView.model_validate(admin.post("/api/v1/keys", json=body).json)
+
+    carol = ann.with_key(made.key)
+    me = Me.model_validate(carol.get("/api/v1/me").json)
+    assert (me.user.name, me.key.scopes) == ("carol", ["inference", "read"])
+    assert made.allowed_models == ["tiny-chat:latest"]
+    assert carol.submit().status_code == 202
+    listed = admin.get("/api/v1/keys")
+    assert made.key not in listed.text
+    assert made.prefix in [
+        key.prefix for key in KeyList.model_validate(listed.json).data
+    ]
+
+
+@pytest.mark.parametrize(
+    ("over", "field"),
+    [
+        ({"user": ""}, "user"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["root"]}, "scopes.0"),
+        ({"expires_at": "2100-01-01"}, "expires_at"),
+        ({"weight": 0}, "weight"),
+        ({"rpm": 5}, "rpm"),
+    ],
+)
+def test_a_wrong_field_of_a_new_key_is_named(
+    admin: Api, over: dict[str, Any], field: str
+) -> None:
+    reply = admin.post("/api/v1/keys", json={"user": "x", "name": "y"} | over)
+
+    assert code_of(reply) == (422, "invalid_request")
+    assert reply.json is not None
+    assert [error["field"] for error in reply.json["errors"]] == [field]
+
+
+def test_an_administrators_key_has_every_scope(app: Flask, services: Services) -> None:
+    api = Api(app.test_client(), make_key(services, "root", Scope.ADMIN))
+
+    assert api.submit().status_code == 202
+    assert api.get("/api/v1/keys").status_code == 200
