@@ -42,7 +42,7 @@ class Load:
         eventually(
             lambda: not {"queued", "running"} & set(self.states()),
             seconds=180,
-            what=f"all jobs are final: {self.states()}",
+            what="all jobs are final",
         )
 
     def commits(self) -> Counter[int]:

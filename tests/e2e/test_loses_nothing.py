@@ -49,9 +49,8 @@ def test_a_killed_service_costs_no_job(
     stack.compose("start", service)
 
     load.wait_until_final()
-    report(
-        f"{service} killed: next answer {load.seconds_to_work_again(killed_at):.1f} s"
-    )
+    seconds = load.seconds_to_work_again(killed_at)
+    report(f"every {service} killed, started again: next answer after {seconds:.1f} s")
     assert load.states() == {"succeeded": JOBS}
     assert load.commits() == {1: JOBS}
 
@@ -66,7 +65,8 @@ def test_a_restart_of_the_database_costs_no_job(
     stack.compose("restart", "db")
 
     load.wait_until_final()
-    report(f"db restarted: next answer {load.seconds_to_work_again(killed_at):.1f} s")
+    seconds = load.seconds_to_work_again(killed_at)
+    report(f"db restarted: next answer after {seconds:.1f} s")
     assert load.states() == {"succeeded": JOBS}
     assert load.commits() == {1: JOBS}
 
