@@ -85,7 +85,7 @@ def test_the_api_reaches_neither_ollama_nor_the_world(stack: Stack) -> None:
     look = "import socket; socket.create_connection(('{}', {}), timeout=2)"
     for host, port in (("ollama", 11434), ("192.0.2.1", 443)):
         words = look.format(host, port)
-        with pytest.raises(StackError, match="resolution|timed out|unreachable"):
+        with pytest.raises(StackError, match=r"resolution|timed out|unreachable"):
             stack.compose("exec", "-T", "app", "python", "-c", words)
 
 
