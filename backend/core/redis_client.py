@@ -64,7 +64,9 @@ class KeptConnection:
             raise
 
     def _open(self) -> Any:  # redis-py's connections are untyped
-        connection: Any = self._pool.make_connection()
+        # The pool's own way counts connections for ever: it refuses after as many
+        # reconnects as it may have connections.
+        connection: Any = self._pool.connection_class(**self._pool.connection_kwargs)
         connection.connect()
         self._connection = connection
         return connection

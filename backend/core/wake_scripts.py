@@ -61,11 +61,10 @@ local left = #ARGV - 1 - given
 if left == 0 then return {0, given} end
 local room = capacity - redis.call('LLEN', KEYS[4])
 if room <= 0 then return {0, given} end
-if held >= capacity then
-  redis.call('SET', KEYS[2], 1, 'EX', 3600)
-  return {0, given}
-end
-return {math.min(left, room), given}
+-- The tickets that wait take a slot each; only what is free beyond them is worth one.
+local free = math.max(0, room - held)
+if left > free then redis.call('SET', KEYS[2], 1, 'EX', 3600) end
+return {math.min(left, free), given}
 """
 )
 

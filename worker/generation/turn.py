@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 # How often a turn looks whether another model's ticket waits.
 _OTHERS_SECONDS = 0.25
+# Lingers of 30, 60 and 120 ms, if nobody needs the thread.
+_LINGERS = 3
 # After a turn that failed, and before a ticket is sent on to another node.
 _FAILURE_SECONDS = 0.5
 _SEND_ON_SECONDS = 0.02
@@ -197,21 +199,35 @@ class Turns:
             self._breaker.proved_nothing(self._settings.node_id, model)
 
     def _linger(self, slot: Slot) -> bytes | None:
-        if not self._settings.worker_linger:
-            return None
+        """Wait for a hint, ever longer while no other model needs the thread.
+
+        A ticket costs as much as a whole answer, so a burst should find its slots.
+        """
+        linger_ms = self._settings.worker_linger
         try:
-            return self._wake.linger(slot, linger_ms=self._settings.worker_linger)
+            for _ in range(_LINGERS if linger_ms else 0):
+                hint = self._wake.linger(slot, linger_ms=linger_ms)
+                if hint is not None or self._needed(slot.model):
+                    return hint
+                linger_ms *= 2
         except redis.RedisError as error:
             log.warning("linger_failed", model=slot.model, error=str(error))
-            return None
+        return None
+
+    def _needed(self, model: str) -> bool:
+        """Tell whether this thread should leave its slot after the first linger."""
+        if self._draining.is_set():
+            return True
+        busy = self._busy >= self._settings.worker_concurrency
+        return busy and self._wake.other_tickets_wait(model, self._models.served())
 
     def _others_wait(self, model: str, clock: TurnClock) -> bool:
         """Tell whether another model's ticket needs this thread."""
         now = time.monotonic()
-        if self._busy < self._settings.worker_concurrency or now < clock.look_at:
+        if now < clock.look_at:
             return False
         clock.look_at = now + _OTHERS_SECONDS
         try:
-            return self._wake.other_tickets_wait(model, self._models.served())
+            return self._needed(model)
         except redis.RedisError:
             return False

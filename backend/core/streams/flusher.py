@@ -5,6 +5,7 @@ are busy. A Redis failure never fails a job: the text stays pending, and what wa
 is written again as one frame.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -43,7 +44,16 @@ _SMALLER_ID = "equal or smaller"
 class JobStream:
     """One attempt's end of a stream, used by one thread and the flusher."""
 
-    __slots__ = ("attempt", "job_id", "renewed_at", "seq", "started", "text", "waits")
+    __slots__ = (
+        "attempt",
+        "ended",
+        "job_id",
+        "renewed_at",
+        "seq",
+        "started",
+        "text",
+        "waits",
+    )
 
     def __init__(self, job_id: str, attempt: int) -> None:
         self.job_id = job_id
@@ -51,8 +61,9 @@ class JobStream:
         self.seq = 0
         self.text = GrowingText()
         self.started = False
+        self.ended = False
         self.waits: list[Frame] = []
-        self.renewed_at = 0.0
+        self.renewed_at = -math.inf
 
     def next_id(self) -> EntryId:
         """Take the next place."""
@@ -128,6 +139,7 @@ class Flusher:
         with self._door:
             frames = self._take([stream for stream, _ in ends])
             for stream, data in ends:
+                stream.ended = True
                 frames.append((stream, Frame(EventName.END, data, stream.next_id())))
             self._send(frames, ending=True)
 
@@ -254,8 +266,13 @@ class Flusher:
 
     def _rewrite(self, stream: JobStream) -> None:
         """Let the next frame make the stream and carry the whole text."""
+        if stream.ended:
+            # Its readers find the result in the database.
+            return
         with self._lock:
             stream.started = False
+            # A stream that is made anew has no expiry yet.
+            stream.renewed_at = -math.inf
             stream.text.rewind()
             if not stream.text.empty:
                 self._pending[stream] = None

@@ -88,7 +88,8 @@ class Hub:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._started = False
-        self._stopping = False
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Start listening, once; safe to call before every submit."""
@@ -97,13 +98,17 @@ class Hub:
         if not first:
             return
         for work in (self._listen, self._watch):
-            threading.Thread(
+            thread = threading.Thread(
                 target=work, daemon=True, name=f"hub{work.__name__}"
-            ).start()
+            )
+            thread.start()
+            self._threads.append(thread)
 
     def stop(self) -> None:
-        """End both threads soon."""
-        self._stopping = True
+        """End both threads, which takes a second at most while Redis answers."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
 
     def wait_until_settled(self, timeout_seconds: float = 5.0) -> None:
         """Wait until the subscription stands, or is known to be down."""
@@ -129,19 +134,19 @@ class Hub:
 
     # The subscription.
     def _listen(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 self._subscribe()
             except redis.RedisError as error:
                 log.warning("subscription_lost", error=str(error))
             self._settled.set()
-            time.sleep(_RECONNECT_SECONDS)
+            self._stopping.wait(_RECONNECT_SECONDS)
 
     def _subscribe(self) -> None:
         pubsub = self._client.pubsub()
         try:
             pubsub.subscribe(CHANNEL)
-            while not self._stopping:
+            while not self._stopping.is_set():
                 message: Any = pubsub.parse_response(block=False, timeout=1.0)
                 if message is None:
                     continue
@@ -168,8 +173,7 @@ class Hub:
 
     # The silence.
     def _watch(self) -> None:
-        while not self._stopping:
-            time.sleep(_SILENCE_SECONDS)
+        while not self._stopping.wait(_SILENCE_SECONDS):
             try:
                 self.ask_about_silent_jobs()
             except AppError as error:
