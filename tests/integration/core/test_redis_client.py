@@ -1,0 +1,61 @@
+import pytest
+import redis
+
+from backend.core.redis_client import KeptConnection, KeptConnections, connect
+from tests.servers import RedisServer
+
+
+def test_a_kept_connection_answers_in_order(client: redis.Redis) -> None:
+    kept = KeptConnection(client)
+
+    assert kept.execute(("SET", "a", 1), ("GET", "a"), ("NONSENSE",))[:2] == [
+        b"OK",
+        b"1",
+    ]
+    kept.close()
+
+
+def test_a_commands_own_error_stands_in_its_place(client: redis.Redis) -> None:
+    kept = KeptConnection(client)
+    _, error, after = kept.execute(("SET", "a", "x"), ("INCR", "a"), ("GET", "a"))
+
+    assert isinstance(error, redis.ResponseError)
+    assert after == b"x"
+    kept.close()
+
+
+def test_a_connection_may_be_lost_more_often_than_the_pool_is_large(
+    redis_url: str,
+) -> None:
+    client = connect(redis_url, timeout_seconds=5, connections=2)
+    kept = KeptConnection(client)
+    for _ in range(10):
+        assert kept.execute(("PING",)) == [b"PONG"]
+        kept.close()
+
+
+def test_connections_are_borrowed_and_come_back(client: redis.Redis) -> None:
+    kept = KeptConnections(client)
+    kept.execute(("PING",))
+    kept.execute(("PING",))
+
+    assert len(kept._idle) == 1
+    kept.close()
+    assert len(kept._idle) == 0
+
+
+def test_a_refused_connection_is_reported_at_once_and_works_again_later(
+    redis_server: RedisServer,
+) -> None:
+    client = connect(redis_server.url(), timeout_seconds=5)
+    kept = KeptConnections(client)
+    kept.execute(("PING",))
+    redis_server.kill()
+    try:
+        for _ in range(2):
+            with pytest.raises(redis.ConnectionError):
+                kept.execute(("PING",))
+    finally:
+        redis_server.start()
+
+    assert kept.execute(("PING",)) == [b"PONG"]
