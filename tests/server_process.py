@@ -64,6 +64,11 @@ class ServerProcess:
 
     def start(self, timeout_seconds: float = 60) -> Self:
         """Start the server and return when it answers; its data stay from before."""
+        self.begin()
+        return self.wait_until_ready(timeout_seconds)
+
+    def begin(self) -> None:
+        """Start the server and return at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *self.command()],
@@ -73,6 +78,9 @@ class ServerProcess:
                 # Ctrl-C is for pytest, which then stops the server in its order.
                 start_new_session=True,
             )
+
+    def wait_until_ready(self, timeout_seconds: float = 60) -> Self:
+        """Return when the server answers."""
         self._wait_until_it_answers(timeout_seconds)
         return self
 

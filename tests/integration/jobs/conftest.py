@@ -1,0 +1,48 @@
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ollama_server import OllamaServer
+from tests.servers import MariaDbServer, RedisServer
+from tests.stack import Stack
+
+MakeStack = Callable[..., AbstractContextManager[Stack]]
+
+
+@pytest.fixture(scope="module")
+def ollama() -> Iterator[OllamaServer]:
+    with OllamaServer.start(num_parallel=64, max_loaded_models=9) as ollama:
+        yield ollama
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(ollama: OllamaServer) -> None:
+    ollama.clear_faults()
+
+
+@pytest.fixture(scope="module")
+def make_stack(
+    mariadb: MariaDbServer,
+    redis_server: RedisServer,
+    ollama: OllamaServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> MakeStack:
+    """Give what makes a stack on an empty database and an empty Redis."""
+
+    def make(**settings: Any) -> AbstractContextManager[Stack]:
+        redis_server.flushall()
+        folder: Path = tmp_path_factory.mktemp("stack")
+        return Stack(
+            folder,
+            database_url=mariadb.create_database(
+                f"stack_{folder.name.replace('-', '_')}"
+            ),
+            redis_url=redis_server.url(),
+            ollama_url=ollama.url,
+            **settings,
+        )
+
+    return make
