@@ -24,6 +24,7 @@ from backend.core.broker import make_celery, send_ticket
 from backend.core.catalogue import Catalogue
 from backend.core.db import HotCursor, open_database
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import JobRecord
 from backend.core.jobs.repository.insert import JobInsert
 from backend.core.jobs.repository.position import JobPosition
@@ -139,7 +140,7 @@ class Stack:
                 self.database, head_start=self.settings.priority_head_start
             ),
             query=self.query,
-            position=JobPosition(self.database),
+            reads=JobReads(self.query, JobPosition(self.database)),
             transition=self.transition,
             announcer=Announcer(Wake(self.redis), lambda m: send_ticket(celery, m)),
             hub=self.hub,

@@ -17,6 +17,7 @@ from backend.core.catalogue import Catalogue
 from backend.core.cluster import Cluster
 from backend.core.db import Database, engine_options, open_hot_engine, prepare_engine
 from backend.core.forecast import Forecast
+from backend.core.jobs.reads import JobReads
 from backend.core.jobs.repository.insert import JobInsert
 from backend.core.jobs.repository.position import JobPosition
 from backend.core.jobs.repository.query import JobQuery
@@ -57,6 +58,7 @@ class Services:
     cluster: Cluster
     forecast: Forecast
     query: JobQuery
+    reads: JobReads
     retention: JobRetention
     maintenance: Maintenance
     hub: Hub
@@ -99,6 +101,7 @@ def wire(settings: Settings, database: Database) -> Services:
     celery = make_celery(settings, socket_timeout_seconds=_REDIS_SECONDS)
     query, cluster = JobQuery(database), Cluster(client)
     catalogue = Catalogue(database, allowed=settings.allowed_models)
+    reads = JobReads(query, JobPosition(database))
     announcer = Announcer(Wake(client), partial(send_ticket, celery))
     outsider = OutsiderStream(client, lifetime_ms=settings.stream_lifetime)
     hub = Hub(
@@ -115,13 +118,20 @@ def wire(settings: Settings, database: Database) -> Services:
         cluster=cluster,
         forecast=Forecast(cluster),
         query=query,
+        reads=reads,
         retention=JobRetention(database),
         maintenance=Maintenance(database),
         hub=hub,
         record=Record(client),
         attachments=Attachments(client),
         jobs=_job_service(
-            settings, database, query, hub, announcer=announcer, outsider=outsider
+            settings,
+            database,
+            query,
+            reads,
+            hub=hub,
+            announcer=announcer,
+            outsider=outsider,
         ),
         draining=threading.Event(),
     )
@@ -131,15 +141,16 @@ def _job_service(
     settings: Settings,
     database: Database,
     query: JobQuery,
-    hub: Hub,
+    reads: JobReads,
     *,
+    hub: Hub,
     announcer: Announcer,
     outsider: OutsiderStream,
 ) -> JobService:
     return JobService(
         insert=JobInsert(database, head_start=settings.priority_head_start),
         query=query,
-        position=JobPosition(database),
+        reads=reads,
         transition=JobTransition(
             database,
             max_failures=settings.ollama_max_retries,

@@ -32,7 +32,7 @@ def poll(
         job,
         box,
         record=services.record,
-        read_job=services.jobs.get,
+        read_job=services.reads.get,
         after=after,
         look_seconds=min(LOOK_SECONDS, wait_ms / 1000),
     )
@@ -65,8 +65,8 @@ def _first(
 
 def _state(services: Services, job: JobRecord) -> Frame:
     """Write where the job stands now; while it waited that has changed."""
-    job = services.jobs.get(job.id) or job
-    position = services.jobs.place(job.id)
+    job = services.reads.get(job.id) or job
+    position = services.reads.place(job.id)
     eta = services.forecast.eta_seconds(job.model, position)
     return Frame(EventName.STATE, state_of(job, position=position, eta_seconds=eta))
 

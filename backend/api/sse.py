@@ -70,7 +70,7 @@ class EventStream:
             job,
             box,
             record=services.record,
-            read_job=services.jobs.get,
+            read_job=services.reads.get,
             after=after,
             look_seconds=LOOK_SECONDS,
             is_new=is_new,
@@ -142,7 +142,7 @@ class EventStream:
 
     def _place(self, job: JobRecord) -> int | None:
         try:
-            return self._services.jobs.place(job.id)
+            return self._services.reads.place(job.id)
         except AppError as error:
             # The stream goes on without it; the database will be back.
             log.warning("place_unknown", job_id=job.id, error=error.detail)

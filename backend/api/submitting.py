@@ -109,7 +109,7 @@ class Submitter:
     def _other_ended(self, job_id: str, job: NewJob, seconds: float) -> bool:
         box = self._jobs.open_mailbox(job_id, only_end=True)
         try:
-            row = self._jobs.require(job_id, job.owner_id)
+            row = self._services.reads.require(job_id, job.owner_id)
             return row.state in FINAL or self._ended(box, row, seconds)
         finally:
             self._jobs.close_mailbox(box)
@@ -133,7 +133,7 @@ class Submitter:
     def _other_events(self, job_id: str) -> EventStream:
         box = self._jobs.open_mailbox(job_id)
         try:
-            row = self._jobs.require(job_id, None)
+            row = self._services.reads.require(job_id, None)
         except BaseException:
             self._jobs.close_mailbox(box)
             raise
@@ -163,13 +163,13 @@ class Submitter:
         if row.state is not State.QUEUED:
             return None
         try:
-            return self._jobs.place(row.id)
+            return self._services.reads.place(row.id)
         except DatabaseUnavailableError:
             return None
 
     def _read(self, job_id: str) -> JobRecord | None:
         try:
-            return self._jobs.get(job_id)
+            return self._services.reads.outcome(job_id)
         except DatabaseUnavailableError:
             log.warning("accepted_job_unread", job_id=job_id)
             return None

@@ -32,4 +32,4 @@ def visible_job(job_id: str) -> JobRecord:
     Raises:
         JobNotFoundError: If there is none that the caller may see.
     """
-    return services().jobs.require(check_id(job_id), visible_owner())
+    return services().reads.require(check_id(job_id), visible_owner())

@@ -20,8 +20,8 @@ def jobs() -> None:
 def show(job_id: str) -> None:
     """Show a job as the API does."""
     with platform() as services:
-        job = services.jobs.require(job_id, None)
-        shown = view(job, position=services.jobs.place(job.id), whole=True)
+        job = services.reads.require(job_id, None)
+        shown = view(job, position=services.reads.place(job.id), whole=True)
     click.echo(orjson.dumps(shown, option=_OPTIONS))
 
 
@@ -30,7 +30,7 @@ def show(job_id: str) -> None:
 def cancel(job_id: str) -> None:
     """Ask for a job to be stopped."""
     with platform() as services:
-        job = services.jobs.cancel(services.jobs.require(job_id, None))
+        job = services.jobs.cancel(services.reads.require(job_id, None))
     click.echo(f"{job.id} {job.state}")
 
 
@@ -39,5 +39,5 @@ def cancel(job_id: str) -> None:
 def replay(job_id: str) -> None:
     """Run a failed or expired job again, as a new one; prints its id."""
     with platform() as services:
-        old = services.jobs.require(job_id, None)
+        old = services.reads.require(job_id, None)
         click.echo(services.jobs.replay(old, request_id=uuid7()).job_id)

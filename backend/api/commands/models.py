@@ -56,7 +56,7 @@ def _live_nodes(services: Services) -> list[str]:
 def _watch(services: Services, job_id: str) -> JobRecord:
     said = ""
     while True:
-        job = services.jobs.require(job_id, None)
+        job = services.reads.require(job_id, None)
         line = _line(job)
         if line != said:
             click.echo(line)

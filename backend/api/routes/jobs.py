@@ -31,7 +31,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
 def get(job_id: str) -> Response:
     """Show a job with its request and result."""
     job = visible_job(job_id)
-    position = None if job.state in FINAL else services().jobs.place(job.id)
+    position = None if job.state in FINAL else services().reads.place(job.id)
     eta = services().forecast.eta_seconds(job.model, position)
     return answer(view(job, position=position, eta_seconds=eta, whole=True))
 
@@ -43,7 +43,7 @@ def list_jobs() -> Response:
     jobs = services().query.page(
         query.filters(visible_owner()), limit=query.limit, after=query.after
     )
-    places = services().jobs.places([job.id for job in jobs])
+    places = services().reads.places([job.id for job in jobs])
     shown = [view(job, position=places.get(job.id)) for job in jobs]
     return listed(shown, jobs[-1].id if len(jobs) == query.limit else None)
 
@@ -67,7 +67,7 @@ def events(job_id: str) -> Response:
                 on_disconnect=job.on_disconnect,
             ),
             after=after,
-            position=services().jobs.place(job.id) if job.state not in FINAL else None,
+            position=services().reads.place(job.id) if job.state not in FINAL else None,
         )
     except BaseException:
         services().jobs.close_mailbox(box)

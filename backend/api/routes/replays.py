@@ -17,7 +17,7 @@ blueprint = Blueprint("replays", __name__, url_prefix="/api/v1/jobs")
 def replay(job_id: str) -> Response:
     """Submit a failed or expired job again, as a new job of its owner."""
     again = services().jobs.replay(visible_job(job_id), request_id=g.request_id)
-    job = services().jobs.get(again.job_id)
+    job = services().reads.get(again.job_id)
     if job is None:
         raise JobNotFoundError
     headers = {"Location": location(job.id)}

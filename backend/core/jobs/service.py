@@ -18,15 +18,14 @@ from backend.core.errors import (
     IdempotencyConflictError,
     InvalidRequestError,
     JobIsFinalError,
-    JobNotFoundError,
     PayloadExpiredError,
     QueueFullError,
 )
 from backend.core.group_commit import GroupCommit
 from backend.core.identifiers import uuid7
+from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
 from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
-from backend.core.jobs.repository.position import JobPosition
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, State
@@ -66,7 +65,7 @@ class JobService:
         *,
         insert: JobInsert,
         query: JobQuery,
-        position: JobPosition,
+        reads: JobReads,
         transition: JobTransition,
         announcer: Announcer,
         hub: Hub,
@@ -77,6 +76,7 @@ class JobService:
         """Keep the collaborators."""
         self._insert = insert
         self._query = query
+        self._reads = reads
         self._transition = transition
         self._announcer = announcer
         self._hub = hub
@@ -86,11 +86,6 @@ class JobService:
         self._counted: tuple[float, int] = (-_COUNT_SECONDS, 0)
         self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
             self._commit_batch, split_on=DUPLICATE, size=lambda job: len(job.request)
-        )
-        self._reads: GroupCommit[str, JobRecord | None] = GroupCommit(self._read_batch)
-        self._position = position
-        self._places: GroupCommit[str, int | None] = GroupCommit(
-            lambda ids: [*map(position(ids).get, ids)]
         )
 
     def submit(self, job: NewJob) -> Submission:
@@ -168,33 +163,6 @@ class JobService:
             log.warning("announce_failed", model=model, jobs=len(due), error=str(error))
             return 0
 
-    def get(self, job_id: str) -> JobRecord | None:
-        """Read a job with its payload; concurrent reads share one query."""
-        return self._reads(job_id)
-
-    def _read_batch(self, ids: Sequence[str]) -> list[JobRecord | None]:
-        found = {job.id: job for job in self._query.get_many(ids, payload=True)}
-        return [found.get(job_id) for job_id in ids]
-
-    def place(self, job_id: str) -> int | None:
-        """Give a queued job's place in its lane; concurrent questions share one."""
-        return self._places(job_id)
-
-    def places(self, ids: Sequence[str]) -> dict[str, int]:
-        """Give the places of those of the jobs that are queued."""
-        return self._position(ids)
-
-    def require(self, job_id: str, owner_id: int | None) -> JobRecord:
-        """Read a job that the caller may see; `owner_id` None sees all.
-
-        Raises:
-            JobNotFoundError: If there is none, or it is another owner's.
-        """
-        job = self.get(job_id)
-        if job is None or (owner_id is not None and job.owner_id != owner_id):
-            raise JobNotFoundError
-        return job
-
     def open_mailbox(self, job_id: str, *, only_end: bool = False) -> Mailbox:
         """Register for a job's frames; before its INSERT."""
         self._hub.wait_until_settled()
@@ -241,12 +209,12 @@ class JobService:
         """
         moved = self._transition.cancel(job.id)
         if moved is None:
-            present = self.get(job.id)
+            present = self._reads.get(job.id)
             if present is None or present.state is not State.CANCELLED:
                 raise JobIsFinalError
             return present
         self._spread_cancel(moved)
-        return self.get(job.id) or job
+        return self._reads.get(job.id) or job
 
     def stop(self, job_id: str) -> None:
         """Ask for a cancel if the job has not ended."""

@@ -374,7 +374,7 @@ def test_a_pull_is_for_administrators_and_goes_to_a_nodes_lane(
 
     assert (refused.status_code, refused.json["code"]) == (403, "scope_missing")
     assert reply.status_code == 202
-    job = services.jobs.require(reply.json["id"], None)
+    job = services.reads.require(reply.json["id"], None)
     assert (job.lane, job.model) == ("node:local", "new:1b")
     models = admin.get("/api/v1/models").json
     assert models is not None

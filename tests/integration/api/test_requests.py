@@ -47,7 +47,7 @@ def test_the_callers_request_id_is_kept_in_the_answer_and_on_the_job(
     job = services.query.as_new(reply.json["id"])
     assert job is not None
     assert job.traceparent == TRACE
-    assert services.jobs.require(job.id, None).request_id == "My.id_1-2"
+    assert services.reads.require(job.id, None).request_id == "My.id_1-2"
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 129, "<script>", "ä"])

@@ -73,7 +73,7 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 5.0) -> bool:
 
 
 def stored(services: Services, job_id: str) -> str:
-    result = services.jobs.require(job_id, None).result
+    result = services.reads.require(job_id, None).result
     return str(result["message"]["content"])
 
 
@@ -223,11 +223,11 @@ def test_a_job_whose_last_caller_vanishes_is_cancelled_if_it_says_so(
 
     first.close()
     time.sleep(1.5)
-    still = services.jobs.require(job_id, None).state
+    still = services.reads.require(job_id, None).state
     second.close()
 
     assert still == "queued"
-    assert eventually(lambda: services.jobs.require(job_id, None).state == "cancelled")
+    assert eventually(lambda: services.reads.require(job_id, None).state == "cancelled")
 
 
 def test_a_job_goes_on_without_its_caller_if_it_does_not_say_otherwise(
@@ -238,7 +238,7 @@ def test_a_job_goes_on_without_its_caller_if_it_does_not_say_otherwise(
     open_stream(servers[0], ann, job_id).close()
     time.sleep(1.5)
 
-    assert services.jobs.require(job_id, None).state == "queued"
+    assert services.reads.require(job_id, None).state == "queued"
 
 
 def test_a_waiting_caller_that_vanishes_cancels_its_job_if_it_says_so(

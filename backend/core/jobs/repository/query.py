@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-from sqlalchemy import Row, Select, func, literal_column, or_, select
+from sqlalchemy import Select, func, literal_column, null, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from backend.core.db import Database, transaction
+from backend.core.db import Database, HotCursor, transaction
 from backend.core.jobs.records import JobRecord, NewJob
+from backend.core.jobs.repository.rows import (
+    COLUMNS,
+    ROW_ONLY,
+    WITH_PAYLOAD,
+    WITH_RESULT,
+    record,
+)
 from backend.core.jobs.states import NODE_WORK, Kind, OnDisconnect, Priority, State
 from backend.core.models import Job, JobPayload
 from backend.core.names import NODE_LANES
@@ -35,7 +41,7 @@ class JobQuery:
         """Keep the database."""
         self._database = database
         self._columns: list[InstrumentedAttribute[Any]] = [
-            getattr(Job, name) for name in _COLUMNS
+            getattr(Job, name) for name in COLUMNS
         ]
 
     def get(self, job_id: str) -> JobRecord | None:
@@ -45,10 +51,23 @@ class JobQuery:
 
     def get_many(self, ids: Sequence[str], *, payload: bool) -> list[JobRecord]:
         """Read jobs by id, in no order, with or without their payloads."""
-        statement = self._with_payload() if payload else select(*self._columns)
-        with transaction(self._database.sessions) as session:
-            rows = session.execute(statement.where(Job.id.in_(ids))).all()
-        return [_record(row, payload=payload) for row in rows]
+        return self._read(WITH_PAYLOAD if payload else ROW_ONLY, ids)
+
+    def outcomes(self, ids: Sequence[str]) -> list[JobRecord]:
+        """Read jobs by id with their results, but not what was asked."""
+        return self._read(WITH_RESULT, ids)
+
+    def _read(self, select_by_ids: str, ids: Sequence[str]) -> list[JobRecord]:
+        # Every waiting response ends with this read, so it is one of the hot ones.
+        if not ids:
+            return []
+        sql = f"{select_by_ids}{','.join(['%s'] * len(ids))})"
+
+        def work(cursor: HotCursor) -> list[JobRecord]:
+            cursor.execute(sql, ids)
+            return [record(row) for row in cursor.rows()]
+
+        return self._database.read(work)
 
     def by_idempotency_key(self, owner_id: int, key: str) -> JobRecord | None:
         """Read the job that an owner's idempotency key stands for."""
@@ -57,7 +76,7 @@ class JobQuery:
         )
         with transaction(self._database.sessions) as session:
             row = session.execute(statement).one_or_none()
-        return None if row is None else _record(row, payload=False)
+        return None if row is None else record(row)
 
     def page(
         self, filters: Filters, *, limit: int, after: str | None
@@ -69,7 +88,7 @@ class JobQuery:
         statement = statement.order_by(Job.id.desc()).limit(limit)
         with transaction(self._database.sessions) as session:
             rows = session.execute(statement).all()
-        return [_record(row, payload=True) for row in rows]
+        return [record(row) for row in rows]
 
     def as_new(self, job_id: str) -> NewJob | None:
         """Read a job as it was submitted; None if its request is no longer kept."""
@@ -100,7 +119,7 @@ class JobQuery:
         )
         with transaction(self._database.sessions) as session:
             rows = session.execute(statement).all()
-        return [_record(row, payload=False) for row in rows]
+        return [record(row) for row in rows]
 
     def running_pulls(self) -> list[JobRecord]:
         """List the pulls that wait or run, newest first."""
@@ -112,7 +131,7 @@ class JobQuery:
         )
         with transaction(self._database.sessions) as session:
             rows = session.execute(statement).all()
-        return [_record(row, payload=False) for row in rows]
+        return [record(row) for row in rows]
 
     def recent_node_work(self, owner_id: int, *, limit: int = 50) -> list[JobRecord]:
         """List the latest works for nodes that an owner ordered, newest first."""
@@ -124,7 +143,7 @@ class JobQuery:
         )
         with transaction(self._database.sessions) as session:
             rows = session.execute(statement).all()
-        return [_record(row, payload=False) for row in rows]
+        return [record(row) for row in rows]
 
     def due_count(self, lane: str, limit: int) -> int:
         """Count the due jobs of a lane, up to a limit; by the database's clock."""
@@ -139,72 +158,10 @@ class JobQuery:
         with transaction(self._database.sessions) as session:
             return int(session.execute(statement).scalar_one())
 
-    def _with_payload(self) -> Select[Any]:
-        return select(
-            *self._columns,
-            JobPayload.request,
-            JobPayload.result,
-            JobPayload.expired_at,
-        ).outerjoin(JobPayload, JobPayload.job_id == Job.id)
-
     def _with_result(self) -> Select[Any]:
         return select(
-            *self._columns, JobPayload.result, JobPayload.expired_at
+            *self._columns, null(), JobPayload.result, JobPayload.expired_at
         ).outerjoin(JobPayload, JobPayload.job_id == Job.id)
-
-
-_COLUMNS = (
-    "id",
-    "owner_id",
-    "key_id",
-    "kind",
-    "model",
-    "requested_model",
-    "served_model",
-    "lane",
-    "priority",
-    "queue_rank",
-    "state",
-    "attempt",
-    "failures",
-    "last_event_id",
-    "node",
-    "created_at",
-    "started_at",
-    "first_token_at",
-    "finished_at",
-    "cancel_requested_at",
-    "on_disconnect",
-    "prompt_tokens",
-    "completion_tokens",
-    "done_reason",
-    "timings",
-    "error",
-    "caller_metadata",
-    "progress",
-    "replay_of",
-    "idempotency_key",
-    "body_hash",
-    "request_id",
-)
-_JSON = ("timings", "error", "progress")
-
-
-def _record(row: Row[Any], *, payload: bool) -> JobRecord:
-    values: dict[str, Any] = {name: getattr(row, name) for name in _COLUMNS[:-6]}
-    values |= {name: getattr(row, name) for name in _COLUMNS[-4:]}
-    for name in _JSON:
-        values[name] = _parsed(getattr(row, name))
-    values["metadata"] = _parsed(row._mapping[Job.caller_metadata])  # noqa: SLF001 — SQLAlchemy's public name
-    values["kind"] = Kind(row.kind)
-    values["state"] = State(row.state)
-    values["priority"] = Priority(row.priority)
-    values["on_disconnect"] = OnDisconnect(row.on_disconnect)
-    if payload:
-        values["request"] = _parsed(getattr(row, "request", None))
-        values["result"] = _parsed(row.result)
-        values["payload_expired"] = row.expired_at is not None
-    return JobRecord(**values)
 
 
 def _as_new(job: Job, request: str) -> NewJob:
@@ -231,10 +188,6 @@ def _as_new(job: Job, request: str) -> NewJob:
 
 def _milliseconds(span: timedelta) -> int:
     return round(span / timedelta(milliseconds=1))
-
-
-def _parsed(text: str | None) -> Any:
-    return None if text is None else orjson.loads(text)
 
 
 def _conditions(filters: Filters) -> list[Any]:
