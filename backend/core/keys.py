@@ -3,64 +3,22 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import or_, select, update
 
 from backend.core.db import Database, transaction
-from backend.core.errors import (
-    DisabledKeyError,
-    ExpiredKeyError,
-    InvalidKeyError,
-)
 from backend.core.group_commit import GroupCommit
 from backend.core.jobs.states import Priority
+from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
 from backend.core.models import ApiKey, Session, User
+
+__all__ = ["Caller", "Keys", "Scope"]
 
 KEY_PREFIX = "corral-"
 SESSION_PREFIX = "session-"
 _SHOWN = len(KEY_PREFIX) + 6
-
-
-class Scope(StrEnum):
-    """What a key allows; `admin` includes the others."""
-
-    INFERENCE = "inference"
-    READ = "read"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is calling: the key's owner and what the key allows."""
-
-    user_id: int
-    user_name: str
-    key_id: int
-    key_name: str
-    key_prefix: str
-    scopes: frozenset[Scope]
-    weight: float
-    highest_priority: Priority
-    allowed_models: frozenset[str] | None
-    limited: bool
-    expires_at: datetime | None
-
-    @property
-    def is_admin(self) -> bool:
-        """Tell whether the caller may see and do everything."""
-        return Scope.ADMIN in self.scopes
-
-    def has(self, scope: Scope) -> bool:
-        """Tell whether the key has a scope."""
-        return self.is_admin or scope in self.scopes
-
-    def may_use(self, model: str) -> bool:
-        """Tell whether the key allows a model."""
-        return self.allowed_models is None or model in self.allowed_models
 
 
 def new_key() -> str:
@@ -84,14 +42,9 @@ class Keys:
     def __init__(self, database: Database) -> None:
         """Keep the database; nothing is cached, so a disabled key stops at once."""
         self._database = database
-        self._by_key: GroupCommit[str, Caller] = GroupCommit(
-            self._look_up_keys,
-            split_on=(InvalidKeyError, ExpiredKeyError, DisabledKeyError),
-        )
-        self._by_session: GroupCommit[str, Caller] = GroupCommit(
-            self._look_up_sessions,
-            split_on=(InvalidKeyError, ExpiredKeyError, DisabledKeyError),
-        )
+        lookup = KeyLookup(database)
+        self._by_key: GroupCommit[str, Found] = GroupCommit(lookup.keys)
+        self._by_session: GroupCommit[str, Found] = GroupCommit(lookup.sessions)
 
     def recognise(self, secret: str) -> Caller:
         """Tell who sends this key or session token.
@@ -101,25 +54,8 @@ class Keys:
             DatabaseUnavailableError: If the database cannot be asked.
         """
         if secret.startswith(SESSION_PREFIX):
-            return self._by_session(hashed(secret))
-        return self._by_key(hashed(secret))
-
-    def _look_up_keys(self, hashes: Sequence[str]) -> list[Caller]:
-        statement = _callers().where(ApiKey.hash.in_(hashes))
-        with transaction(self._database.sessions) as session:
-            rows = {row.ApiKey.hash: row for row in session.execute(statement)}
-        return [_caller(rows.get(one)) for one in hashes]
-
-    def _look_up_sessions(self, hashes: Sequence[str]) -> list[Caller]:
-        statement = (
-            _callers()
-            .add_columns(Session.token_hash, Session.expires_at.label("session_end"))
-            .join(Session, Session.key_id == ApiKey.id)
-            .where(Session.token_hash.in_(hashes))
-        )
-        with transaction(self._database.sessions) as session:
-            rows = {row.token_hash: row for row in session.execute(statement)}
-        return [_session_caller(rows.get(one)) for one in hashes]
+            return _admitted(self._by_session(hashed(secret)))
+        return _admitted(self._by_key(hashed(secret)))
 
     def open_session(
         self, key: str, *, lifetime_ms: int
@@ -129,7 +65,7 @@ class Keys:
         Raises:
             InvalidKeyError, ExpiredKeyError, DisabledKeyError: If the key is no good.
         """
-        caller = self._by_key(hashed(key))
+        caller = _admitted(self._by_key(hashed(key)))
         token = SESSION_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         ends = now + timedelta(milliseconds=lifetime_ms)
@@ -235,42 +171,7 @@ class Keys:
         return not there
 
 
-def _callers() -> Select[Any]:
-    joined = select(ApiKey, User).join(User, User.id == ApiKey.user_id)
-    return cast("Select[Any]", joined)
-
-
-def _caller(row: Any) -> Caller:  # a row of `_callers`
-    if row is None:
-        raise InvalidKeyError
-    key, user = row.ApiKey, row.User
-    if key.disabled_at is not None or user.disabled_at is not None:
-        raise DisabledKeyError
-    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
-        raise ExpiredKeyError
-    return _caller_of(key, user)
-
-
-def _session_caller(row: Any) -> Caller:  # a row of `_callers` with its session
-    caller = _caller(row)
-    if row.session_end <= datetime.now(UTC):
-        raise ExpiredKeyError("The session has ended; log in again.")
-    return caller
-
-
-def _caller_of(key: ApiKey, user: User) -> Caller:
-    models = key.allowed_models
-    limits = (key.rpm, key.tpm, key.daily_tokens, key.max_concurrency)
-    return Caller(
-        user_id=user.id,
-        user_name=user.name,
-        key_id=key.id,
-        key_name=key.name,
-        key_prefix=key.prefix,
-        scopes=frozenset(Scope(scope) for scope in key.scopes),
-        weight=key.weight,
-        highest_priority=Priority.of(key.highest_priority),
-        allowed_models=None if models is None else frozenset(models),
-        limited=any(limit is not None for limit in limits),
-        expires_at=key.expires_at,
-    )
+def _admitted(found: Found) -> Caller:
+    if isinstance(found, Caller):
+        return found
+    raise found
