@@ -16,7 +16,6 @@ class Load:
     def __init__(self, stack: Stack) -> None:
         """Submit them all; every one is accepted."""
         self._stack = stack
-        self.started = stack.now()
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: stack.submit(), range(JOBS)))
         assert Counter(answer.status_code for answer in answers) == {202: JOBS}
@@ -60,29 +59,25 @@ class Load:
         )
         return Counter({worker: int(count) for worker, count in rows})
 
-    def seconds_to_work_again(self, since: str) -> float:
+    def seconds_to_an_answer(self, since: str) -> float:
         """Measure from then to the first answer of a job that was claimed after it."""
         [[seconds]] = self._stack.sql(
-            f"SELECT TIMESTAMPDIFF(MICROSECOND, '{since}', MIN(finished_at)) / 1e6"
-            f" FROM jobs WHERE {self._mine} AND started_at > '{since}'"
+            f"SELECT {_seconds(since, 'MIN(finished_at)')} FROM jobs"
+            f" WHERE {self._mine} AND started_at > '{since}'"
         )
         return float(seconds)
 
-    def held_by(self, worker: str) -> dict[str, int]:
-        """List the jobs that a worker runs, with their attempts."""
+    def recovered(self, worker: str, since: str) -> list[float]:
+        """Measure from a worker's death until each job that it held ran again."""
         rows = self._stack.sql(
-            "SELECT id, attempt FROM jobs WHERE state = 'running'"
-            f" AND worker = '{worker}' AND {self._mine}"
+            f"SELECT {_seconds(since, 'again.started_at')}"
+            " FROM job_attempts lost JOIN job_attempts again"
+            " ON again.job_id = lost.job_id AND again.attempt = lost.attempt + 1"
+            f" WHERE lost.{self._mine.replace('id', 'job_id', 1)}"
+            f" AND lost.worker = '{worker}' AND lost.outcome = 'worker_lost'"
         )
-        return {job_id: int(attempt) for job_id, attempt in rows}
+        return [float(seconds) for [seconds] in rows]
 
-    def running_again(self, held: dict[str, int]) -> bool:
-        """Tell whether all of these have been claimed anew, or have ended."""
-        ids = ",".join(f"'{job_id}'" for job_id in held)
-        rows = self._stack.sql(
-            f"SELECT id, attempt, state FROM jobs WHERE id IN ({ids})"
-        )
-        return all(
-            int(attempt) > held[job_id] or state == "succeeded"
-            for job_id, attempt, state in rows
-        )
+
+def _seconds(since: str, until: str) -> str:
+    return f"TIMESTAMPDIFF(MICROSECOND, '{since}', {until}) / 1e6"

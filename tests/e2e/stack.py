@@ -102,6 +102,12 @@ class Stack:
         """List the containers of a service that run."""
         return self.compose("ps", "--quiet", service).split()
 
+    def moment(self, container: str, name: str) -> str:
+        """Read when a container was last started or ended, as MySQL writes times."""
+        words = ("docker", "inspect", "--format", f"{{{{.State.{name}}}}}", container)
+        # 2026-01-31T12:00:00.123456789Z; the engine's clock is the database's.
+        return self.run(*words).strip()[:26].replace("T", " ").rstrip("Z")
+
     def scale_workers(self, count: int) -> None:
         """Run so many workers."""
         self.compose(
@@ -139,10 +145,6 @@ class Stack:
         command = 'MYSQL_PWD=$MYSQL_PASSWORD exec mysql -u corral corral -Ne "$0"'
         text = self.compose("exec", "-T", "db", "sh", "-c", command, query)
         return [line.split("\t") for line in text.splitlines()]
-
-    def now(self) -> str:
-        """Read the database's clock, which writes all times."""
-        return self.sql("SELECT UTC_TIMESTAMP(6)")[0][0]
 
 
 def eventually(
