@@ -6,12 +6,18 @@ together it makes the durable path fast (JOBS.md 10, PERFORMANCE.md).
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+
+def step_back() -> None:
+    """Let all that are ready run first: greenlets or threads, without waiting."""
+    time.sleep(0)
 
 
 class _Entry(Generic[Item, Outcome]):
@@ -43,8 +49,14 @@ class GroupCommit(Generic[Item, Outcome]):
         size: Callable[[Item], int] = lambda _: 0,
         max_items: int = 200,
         max_bytes: int = 4 * 1024 * 1024,
+        gather: Callable[[], None] = lambda: None,
     ) -> None:
-        """Bound a batch by rows and bytes (the server's `max_allowed_packet`)."""
+        """Bound a batch by rows and bytes (the server's `max_allowed_packet`).
+
+        `gather` lets a leader step back for a moment, so that those who are ready to
+        come in this very instant come along; it must not wait for anybody.
+        """
+        self._gather = gather
         self._run = run
         self._split_on = split_on
         self._size = size
@@ -62,6 +74,7 @@ class GroupCommit(Generic[Item, Outcome]):
         """
         entry: _Entry[Item, Outcome] = _Entry(item, self._size(item))
         if self._enter(entry):
+            self._wait_for_others(entry)
             self._lead(entry)
         if entry.error is not None:
             raise entry.error
@@ -70,16 +83,22 @@ class GroupCommit(Generic[Item, Outcome]):
     def _enter(self, entry: _Entry[Item, Outcome]) -> bool:
         with self._lock:
             self._waiting.append(entry)
-            leads, self._busy = not self._busy, True
-        if not leads:
+            entry.leads, self._busy = not self._busy, True
+        if not entry.leads:
             try:
                 # Until a leader has run this entry, or hands over the lead.
                 entry.gate.acquire()
             except BaseException:
                 self._abandon(entry)
                 raise
-            return entry.leads
-        return True
+        return entry.leads
+
+    def _wait_for_others(self, entry: _Entry[Item, Outcome]) -> None:
+        try:
+            self._gather()
+        except BaseException:
+            self._abandon(entry)
+            raise
 
     def _abandon(self, entry: _Entry[Item, Outcome]) -> None:
         """Leave: the caller was torn out (a killed greenlet) while it waited."""

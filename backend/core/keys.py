@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from backend.core.db import Database, transaction
-from backend.core.group_commit import GroupCommit
+from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
 from backend.core.models import ApiKey, Session, User
@@ -43,7 +43,9 @@ class Keys:
         """Keep the database; nothing is cached, so a disabled key stops at once."""
         self._database = database
         lookup = KeyLookup(database)
-        self._by_key: GroupCommit[str, Found] = GroupCommit(lookup.keys)
+        self._by_key: GroupCommit[str, Found] = GroupCommit(
+            lookup.keys, gather=step_back
+        )
         self._by_session: GroupCommit[str, Found] = GroupCommit(lookup.sessions)
 
     def recognise(self, secret: str) -> Caller:

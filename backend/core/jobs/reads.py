@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backend.core.errors import JobNotFoundError
-from backend.core.group_commit import GroupCommit
+from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.records import JobRecord
 from backend.core.jobs.repository.position import JobPosition
 from backend.core.jobs.repository.query import JobQuery
@@ -20,7 +20,7 @@ class JobReads:
             lambda ids: _in_order(query.get_many(ids, payload=True), ids)
         )
         self._outcomes: Found = GroupCommit(
-            lambda ids: _in_order(query.outcomes(ids), ids)
+            lambda ids: _in_order(query.outcomes(ids), ids), gather=step_back
         )
         self._position = position
         self._places: GroupCommit[str, int | None] = GroupCommit(

@@ -21,7 +21,7 @@ from backend.core.errors import (
     PayloadExpiredError,
     QueueFullError,
 )
-from backend.core.group_commit import GroupCommit
+from backend.core.group_commit import GroupCommit, step_back
 from backend.core.identifiers import uuid7
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
@@ -85,7 +85,10 @@ class JobService:
         self._clock = clock
         self._counted: tuple[float, int] = (-_COUNT_SECONDS, 0)
         self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
-            self._commit_batch, split_on=DUPLICATE, size=lambda job: len(job.request)
+            self._commit_batch,
+            split_on=DUPLICATE,
+            size=lambda job: len(job.request),
+            gather=step_back,
         )
 
     def submit(self, job: NewJob) -> Submission:
