@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+
+from worker.generation.body import (
+    ModelPolicy,
+    embed_body,
+    generation_body,
+    inputs_of,
+)
+
+POLICY = ModelPolicy(keep_alive_seconds=60, num_ctx=None, max_tokens=100)
+SIZED = ModelPolicy(keep_alive_seconds=-1, num_ctx=4096, max_tokens=100)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ({}, 100),
+        ({"num_predict": 7}, 7),
+        ({"num_predict": 0}, 100),
+        ({"num_predict": -1}, 100),
+        ({"num_predict": -2}, 100),
+    ],
+)
+def test_a_bound_on_tokens_is_always_sent(asked: dict[str, Any], sent: int) -> None:
+    body = generation_body("m:1", {"prompt": "x", "options": asked}, POLICY)
+
+    assert body["options"]["num_predict"] == sent
+
+
+def test_the_platform_owns_what_loads_the_model() -> None:
+    request = {"messages": [], "options": {"num_ctx": 9, "seed": 1}, "stream": False}
+    body = generation_body("m:1", request, SIZED)
+
+    assert body == {
+        "messages": [],
+        "model": "m:1",
+        "stream": True,
+        "keep_alive": -1,
+        "options": {"seed": 1, "num_ctx": 4096, "num_predict": 100},
+    }
+
+
+def test_without_a_context_of_ours_none_is_sent() -> None:
+    body = generation_body("m:1", {"options": {"num_ctx": 9}}, POLICY)
+
+    assert body["options"] == {"num_predict": 100}
+    assert POLICY.load_options == {}
+
+
+def test_embeddings_of_several_jobs_are_one_body() -> None:
+    request = {"input": "one", "dimensions": 3, "options": None}
+
+    assert embed_body("m:1", ["one", "two"], request, SIZED) == {
+        "dimensions": 3,
+        "options": {"num_ctx": 4096},
+        "model": "m:1",
+        "input": ["one", "two"],
+        "keep_alive": -1,
+    }
+
+
+def test_inputs_are_a_list_however_they_were_sent() -> None:
+    assert inputs_of({"input": "one"}) == ["one"]
+    assert inputs_of({"input": ["one", "two"]}) == ["one", "two"]

@@ -1,0 +1,83 @@
+import orjson
+import pytest
+
+from backend.core.jobs.states import ErrorCode, State
+from backend.core.streams.frames import EntryId
+from tests.factories import claimed_job
+from worker.generation import outcome
+from worker.generation.reply import Reply
+from worker.holdings import Holding, Holdings
+from worker.ollama.errors import StalledError
+
+LAST = EntryId(1, 9)
+LABELS = {"node": "n", "worker": "w"}
+
+
+@pytest.fixture
+def holding() -> Holding:
+    return Holdings().hold(claimed_job(failures=1))
+
+
+def test_an_answer_is_committed_and_told_alike(holding: Holding) -> None:
+    holding.first_token_at = holding.claimed_at + 0.25
+    reply = Reply({"text": "hi"}, "stop", 3, 4, {"total_ms": 1.0})
+    end = outcome.succeeded(holding, reply, last=LAST, **LABELS)
+
+    told = orjson.loads(end.data)
+    assert (end.finish.state, told["state"]) == (State.SUCCEEDED, "succeeded")
+    assert end.finish.last_event_id == "1-9"
+    assert end.finish.result == '{"text":"hi"}'
+    assert end.finish.first_token_ms == 250
+    assert told["usage"] == {"prompt_tokens": 3, "completion_tokens": 4}
+    assert told["timings"]["first_token_ms"] == 250
+    assert "result" not in told
+    assert end.finish.record.node == "n"
+
+
+def test_an_embedding_is_told_with_its_result(holding: Holding) -> None:
+    reply = Reply({"embeddings": [[1.0]]}, None, 3, None, {})
+    end = outcome.succeeded(holding, reply, last=LAST, **LABELS)
+
+    assert orjson.loads(end.data)["result"] == {"embeddings": [[1.0]]}
+    assert end.finish.first_token_ms is None
+
+
+def test_a_cancel_has_no_error(holding: Holding) -> None:
+    end = outcome.ended(holding, State.CANCELLED, last=LAST, **LABELS)
+
+    assert (end.finish.error, end.finish.error_code) == (None, None)
+    assert end.finish.record.outcome == "cancelled"
+    assert orjson.loads(end.data)["error"] is None
+
+
+def test_a_failure_says_what_to_do(holding: Holding) -> None:
+    error = outcome.error_of(holding, StalledError("silence"))
+    end = outcome.ended(holding, State.FAILED, last=LAST, error=error, **LABELS)
+
+    assert end.finish.error_code is ErrorCode.STALLED
+    assert end.finish.record.outcome == "stalled"
+    assert orjson.loads(end.data)["error"] == {
+        "code": "stalled",
+        "message": "silence",
+        "attempts": 2,
+        "retryable": True,
+        "advice": StalledError.advice,
+    }
+
+
+@pytest.mark.parametrize(("costs", "recorded"), [(1, "deadline_exceeded"), (0, "handed_back")])
+def test_a_hand_back_is_recorded_as_what_it_is(
+    holding: Holding, costs: int, recorded: str
+) -> None:
+    back = outcome.handed_back(
+        holding,
+        costs=costs,
+        delay_ms=5,
+        error=outcome.deadline_error(holding),
+        **LABELS,
+    )
+
+    assert (back.costs, back.delay_ms) == (costs, 5)
+    assert back.reason is ErrorCode.DEADLINE_EXCEEDED
+    assert back.record.outcome == recorded
+    assert orjson.loads(back.error)["attempts"] == 2
