@@ -7,6 +7,7 @@ import structlog
 from flask import Response
 
 from backend.api.container import Services
+from backend.api.delivery import drop
 from backend.api.presence import LOOK_SECONDS, Presence
 from backend.api.wishes import EVENT_STREAM
 from backend.core import metrics
@@ -97,7 +98,9 @@ class EventStream:
                 if piece:
                     self._silent_since = time.monotonic()
                     yield piece
-                if self._services.draining.is_set() and not self._over(batch):
+                if self._over(batch):
+                    drop(self._services, self._job.id)
+                elif self._services.draining.is_set():
                     yield _RECONNECT
                     return
                 presence.look()

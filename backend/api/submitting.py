@@ -12,6 +12,7 @@ from flask import Response
 
 from backend.api.answers import answer
 from backend.api.container import Services
+from backend.api.delivery import once_sent
 from backend.api.job_view import location, view
 from backend.api.peer import Peer
 from backend.api.presence import LOOK_SECONDS, Presence
@@ -60,7 +61,8 @@ class Submitter:
         finally:
             self._jobs.close_mailbox(box)
         if ended and (row := self._read(submission.job_id)) is not None:
-            return answer(view(row), HTTPStatus.OK, applied | _located(row.id))
+            response = answer(view(row), HTTPStatus.OK, applied | _located(row.id))
+            return once_sent(self._services, row, response)
         return self._accepted(job, submission, applied)
 
     def stream(self, job: NewJob) -> Response:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from backend.api.answers import answer, listed
 from backend.api.container import services
+from backend.api.delivery import once_sent
 from backend.api.errors import invalid_fields
 from backend.api.job_view import view
 from backend.api.peer import Peer
@@ -33,7 +34,8 @@ def get(job_id: str) -> Response:
     job = visible_job(job_id)
     position = None if job.state in FINAL else services().reads.place(job.id)
     eta = services().forecast.eta_seconds(job.model, position)
-    return answer(view(job, position=position, eta_seconds=eta, whole=True))
+    shown = view(job, position=position, eta_seconds=eta, whole=True)
+    return once_sent(services(), job, answer(shown))
 
 
 @blueprint.get("")

@@ -1,10 +1,10 @@
 """Dropping what is no longer kept: payloads, idempotency keys, old jobs, sessions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, Update, delete, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from backend.core.db import Database, transaction
@@ -38,14 +38,15 @@ class JobRetention:
         )
         return self._in_batches(lambda session: self._drop(session, old))
 
+    def drop_payload(self, job_id: str) -> None:
+        """Drop request and result of one job."""
+        with transaction(self._database.sessions) as session:
+            session.execute(_dropped([job_id]))
+
     @staticmethod
     def _drop(session: Transaction, old: Select[Any]) -> int:
         ids = list(session.execute(old).scalars())
-        session.execute(
-            update(JobPayload)
-            .where(JobPayload.job_id.in_(ids))
-            .values(request=None, result=None, expired_at=datetime.now(UTC))
-        )
+        session.execute(_dropped(ids))
         return len(ids)
 
     def free_idempotency_keys(self, *, older_than_ms: int) -> int:
@@ -99,3 +100,11 @@ class JobRetention:
             total += count
             if count < _BATCH:
                 return total
+
+
+def _dropped(ids: Sequence[str]) -> Update:
+    return (
+        update(JobPayload)
+        .where(JobPayload.job_id.in_(ids))
+        .values(request=None, result=None, expired_at=datetime.now(UTC))
+    )

@@ -1,0 +1,74 @@
+"""PAYLOAD_RETENTION=0: what one reader was sent whole is gone (JOBS.md 29)."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from backend.api import create_app
+from backend.api.container import Services, close
+from backend.core.db import Database
+from backend.core.settings import Settings
+from backend.core.streams.frames import stream_key
+from tests.factories import settings_for
+from tests.fakes.worker import FakeWorker
+from tests.integration.api.caller import Api, make_key
+from tests.integration.api.conftest import LANES, MODELS
+
+
+@pytest.fixture
+def keeping_nothing(settings: Settings, database: Database) -> Iterator[Any]:
+    urls = (settings.database_url, settings.redis_url)
+    app = create_app(
+        settings_for(
+            urls[0].get_secret_value(),
+            redis_url=urls[1].get_secret_value(),
+            payload_retention=0,
+        )
+    )
+    services: Services = app.extensions["corral"]
+    services.catalogue.record_installed("local", MODELS)
+    with FakeWorker(settings, database, lanes=LANES):
+        yield app
+    close(services)
+
+
+def by_waiting(api: Api) -> str:
+    reply = api.submit(headers={"Prefer": "wait=20"})
+    assert reply.json is not None
+    assert reply.json["result"] is not None
+    reply.close()
+    return str(reply.json["id"])
+
+
+def by_streaming(api: Api) -> str:
+    reply = api.submit(headers={"Accept": "text/event-stream"})
+    assert "event: end" in reply.text
+    return reply.headers["Location"].rsplit("/", 1)[-1]
+
+
+@pytest.mark.parametrize("read", [by_waiting, by_streaming])
+def test_a_result_goes_when_one_reader_was_sent_it(
+    keeping_nothing: Any, read: Callable[[Api], str]
+) -> None:
+    services: Services = keeping_nothing.extensions["corral"]
+    api = Api(keeping_nothing.test_client(), make_key(services, "ann"))
+
+    job_id = read(api)
+
+    job = api.get(f"/api/v1/jobs/{job_id}").json
+    events = api.get(f"/api/v1/jobs/{job_id}/events")
+    assert job is not None
+    assert (job["state"], job["result"]) == ("succeeded", None)
+    assert (events.status_code, events.json["code"]) == (410, "payload_expired")
+    assert services.redis.exists(stream_key(job_id)) == 0
+
+
+def test_a_result_stays_while_the_job_is_only_accepted(keeping_nothing: Any) -> None:
+    services: Services = keeping_nothing.extensions["corral"]
+    api = Api(keeping_nothing.test_client(), make_key(services, "ann"))
+
+    job_id = api.submit().json["id"]
+
+    tokens = api.get(f"/api/v1/jobs/{job_id}/tokens?wait=20000")
+    assert tokens.status_code == 200
