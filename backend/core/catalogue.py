@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.core.db import Database, transaction
-from backend.core.errors import ModelNotFoundError
+from backend.core.errors import DatabaseUnavailableError, ModelNotFoundError
 from backend.core.models import InstalledModel, Model
 from backend.core.names import canonical_model
 
@@ -102,7 +102,15 @@ class Catalogue:
                 return self._models
             # Only who comes first reads; those who come meanwhile get the old copy.
             self._read_at = self._clock()
-        return self.read()
+            copy = self._models
+        try:
+            return self.read()
+        except DatabaseUnavailableError:
+            # After a restart of the database the first connection of each pool is a dead
+            # one. That is no reason to turn a job away: its INSERT finds out for itself.
+            if copy:
+                return copy
+            raise
 
     def read(self) -> dict[str, KnownModel]:
         """Read the catalogue from the database."""

@@ -6,7 +6,7 @@ import pytest
 
 from backend.core.catalogue import Catalogue, SeenModel
 from backend.core.db import Database, transaction
-from backend.core.errors import ModelNotFoundError
+from backend.core.errors import DatabaseUnavailableError, ModelNotFoundError
 from backend.core.models import Model
 
 SEEN = SeenModel("tiny-chat:latest", "d1", 100, ("completion",), 2048)
@@ -62,6 +62,32 @@ def test_the_copy_is_fresh_for_a_second_and_a_missing_name_looked_up_at_once(
     now[0] += 1.1
     with pytest.raises(ModelNotFoundError):
         catalogue.require("a")
+
+
+def test_a_database_that_was_restarted_does_not_turn_known_models_away(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    catalogue = Catalogue(database, clock=lambda: now[0])
+    catalogue.seed(["a:latest"])
+    now[0] += 1.1
+    monkeypatch.setattr(catalogue, "read", _unavailable)
+
+    assert catalogue.require("a").name == "a:latest"
+
+
+def test_a_catalogue_that_was_never_read_knows_nothing_without_the_database(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = Catalogue(database)
+    monkeypatch.setattr(catalogue, "read", _unavailable)
+
+    with pytest.raises(DatabaseUnavailableError):
+        catalogue.require("a")
+
+
+def _unavailable() -> None:
+    raise DatabaseUnavailableError
 
 
 def test_what_is_there_stays_as_it_is(database: Database) -> None:
