@@ -106,8 +106,8 @@ class Catalogue:
         try:
             return self.read()
         except DatabaseUnavailableError:
-            # After a restart of the database the first connection of each pool is a dead
-            # one. That is no reason to turn a job away: its INSERT finds out for itself.
+            # After a restart of the database the first connection of a pool is a dead
+            # one. No reason to turn a job away: its INSERT finds out for itself.
             if copy:
                 return copy
             raise

@@ -70,6 +70,7 @@ def test_a_database_that_was_restarted_does_not_turn_known_models_away(
     now = [100.0]
     catalogue = Catalogue(database, clock=lambda: now[0])
     catalogue.seed(["a:latest"])
+    catalogue.require("a")
     now[0] += 1.1
     monkeypatch.setattr(catalogue, "read", _unavailable)
 
