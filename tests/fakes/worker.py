@@ -100,6 +100,9 @@ class FakeWorker:
             data = orjson.dumps({"attempt": job.attempt, "reason": "restarted"})
             self._flusher.restart(stream, data)
         request = orjson.loads(job.request)
+        if job.kind is Kind.PULL:
+            self._end(job, stream, {"status": "success"})
+            return
         if job.kind is Kind.EMBED:
             texts = request["input"]
             count = 1 if isinstance(texts, str) else len(texts)
@@ -202,7 +205,7 @@ def _running(job: Claimed) -> bytes:
 
 def _prompt(request: Json) -> str:
     messages = request.get("messages")
-    return str(messages[-1]["content"] if messages else request["prompt"])
+    return str(messages[-1].get("content", "") if messages else request["prompt"])
 
 
 def _words(prompt: str) -> list[str]:

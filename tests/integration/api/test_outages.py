@@ -11,8 +11,8 @@ from backend.api.container import Services
 from backend.core.db import Database
 from backend.core.keys import Keys, Scope
 from backend.core.models import ApiKey
+from backend.core.schema import upgrade
 from backend.core.settings import Settings
-from tests.conftest import _migrated
 from tests.factories import open_test_database, settings_for
 from tests.fakes.api_process import ApiProcess
 from tests.fakes.worker import FakeWorker
@@ -126,8 +126,9 @@ def test_without_its_database_the_api_says_so_and_recovers(
     for folder in folders:
         folder.mkdir()
     with MariaDbServer(folders[0]) as mariadb:
-        url = _migrated(mariadb.create_database("corral"))
+        url = mariadb.create_database("corral")
         database = open_test_database(url)
+        upgrade(database)
         key, _ = Keys(database).create(user="ann", name="x", scopes=list(Scope))
         database.dispose()
         with ApiProcess(folders[1], database_url=url, redis_url=redis_url) as api:

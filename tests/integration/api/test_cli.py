@@ -1,0 +1,161 @@
+"""The command line, against the real database and Redis."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from backend.api.cli import commands
+from backend.api.container import Services
+from backend.core.errors import AppError, JobNotFoundError
+from backend.core.keys import Keys
+from backend.core.settings import Settings, SettingsError
+from tests.factories import open_test_database
+from tests.fakes.worker import FakeWorker
+from tests.integration.api.caller import Api
+from tests.integration.api.test_requests import snapshot
+
+ADMIN_KEY = "corral-" + "a" * 32
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = settings.database_url.get_secret_value()
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
+    monkeypatch.setenv("CORRAL_ADMIN_KEY", ADMIN_KEY)
+
+
+@pytest.fixture
+def run(services: Services, environment: None) -> Run:
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(commands, list(words), catch_exceptions=True)
+
+    return invoke
+
+
+def test_a_new_database_is_migrated_seeded_and_gets_its_first_key(
+    run: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+
+    first, second = run("migrate"), run("migrate")
+
+    assert first.exit_code == second.exit_code == 0, first.output
+    assert "first administrator's key was made" in first.output
+    assert "was made" not in second.output
+    database = open_test_database(sqlite_url)
+    try:
+        caller = Keys(database).recognise(ADMIN_KEY)
+    finally:
+        database.dispose()
+    assert (caller.user_name, caller.is_admin) == ("admin", True)
+
+
+def test_a_key_is_made_listed_and_revoked(run: Run, services: Services) -> None:
+    secret = run("keys", "create", "--user", "eve", "--days", "1").output.strip()
+    caller = services.keys.recognise(secret)
+    listed = run("keys", "list").output
+    revoked = run("keys", "revoke", caller.key_prefix)
+    again = run("keys", "revoke", caller.key_prefix)
+
+    assert caller.user_name == "eve"
+    assert caller.key_prefix in listed
+    assert secret not in listed
+    assert revoked.exit_code == 0
+    assert again.exit_code == 1
+    assert "disabled" in run("keys", "list").output
+    with pytest.raises(AppError):
+        services.keys.recognise(secret)
+
+
+def test_a_job_is_shown_and_cancelled(run: Run, ann: Api) -> None:
+    job_id = ann.submit().json["id"]
+
+    shown, cancelled = run("jobs", "show", job_id), run("jobs", "cancel", job_id)
+
+    assert '"state": "queued"' in shown.output
+    assert cancelled.output.strip() == f"{job_id} cancelled"
+
+
+def test_a_failed_job_is_replayed(run: Run, ann: Api, worker: FakeWorker) -> None:
+    request = {"messages": [{"role": "user", "content": "fail"}]}
+    job_id = ann.submit(request=request, headers={"Prefer": "wait=20"}).json["id"]
+
+    again = run("jobs", "replay", job_id).output.strip()
+
+    job = ann.get(f"/api/v1/jobs/{again}").json
+    assert job is not None
+    assert job["replay_of"] == job_id
+
+
+def test_an_unknown_job_is_said_to_be_unknown(run: Run) -> None:
+    assert isinstance(run("jobs", "show", "x").exception, JobNotFoundError)
+
+
+def test_a_model_is_pulled_to_every_live_node(
+    run: Run, services: Services, settings: Settings
+) -> None:
+    services.cluster.publish(snapshot())
+    services.cluster.publish(snapshot(node="far", incarnation="two"))
+
+    lanes = ("node:local", "node:far")
+    with FakeWorker(settings, services.database, lanes=lanes):
+        pulled = run("models", "pull", "new:1b")
+
+    assert pulled.exit_code == 0, pulled.output
+    assert "new:1b on far: succeeded" in pulled.output
+    assert "new:1b on local: succeeded" in pulled.output
+
+
+def test_without_a_worker_there_is_nowhere_to_pull_to(run: Run) -> None:
+    pulled = run("models", "pull", "new:1b")
+
+    assert pulled.exit_code == 1
+    assert "No worker is running" in pulled.output
+
+
+def test_the_doctor_finds_what_is_well(run: Run, services: Services) -> None:
+    services.cluster.publish(snapshot())
+
+    found = run("doctor")
+
+    assert found.exit_code == 0, found.output
+    assert found.output.count("ok  ") == 6
+
+
+def test_the_doctor_says_what_to_do(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("WORKER_CONCURENCY", "5")
+
+    found = run("doctor")
+
+    assert found.exit_code == 1
+    assert "WORKER_CONCURENCY" in found.output
+    assert "corral migrate" in found.output
+    assert "REDIS_URL" in found.output
+
+
+def test_the_doctor_says_which_setting_is_wrong(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://x:change-me@db/corral")
+
+    found = run("doctor")
+
+    assert found.exit_code == 1
+    assert "DATABASE_URL" in found.output
+    assert "example value" in found.output
+
+
+def test_other_commands_refuse_wrong_settings(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "")
+
+    assert isinstance(run("keys", "list").exception, SettingsError)
