@@ -108,7 +108,6 @@ END
 check_docker
 infra/compose/secrets.sh "$CORRAL_ENV_FILE"
 choose_files
-look_at_ollama
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 say "building the images; the first time takes some minutes"
@@ -116,6 +115,7 @@ say "building the images; the first time takes some minutes"
 quiet=
 [ -t 2 ] || quiet=--quiet
 docker compose build $quiet || fail "an image could not be built (above)"
+look_at_ollama
 say "starting; the first start of the database takes longest"
 start || diagnose
 welcome
