@@ -22,8 +22,9 @@ import redis
 
 from backend.core.broker import make_celery, send_ticket
 from backend.core.catalogue import Catalogue
-from backend.core.db import HotCursor, open_database
+from backend.core.db import open_database
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import JobRecord
 from backend.core.jobs.repository.insert import JobInsert

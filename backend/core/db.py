@@ -1,15 +1,15 @@
-"""The database: engines, short transactions, and raw cursors for the hot statements.
+"""The database: engines, and short transactions.
 
 The database's clock writes and compares all times (JOBS.md 4).
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pymysql
-from pymysql.constants import CR, ER
+from pymysql.constants import CLIENT, CR, ER
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from backend.core.dialect import Dialect
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.hot_cursor import HotCursor
 from backend.core.settings import Settings
 
 T = TypeVar("T")
@@ -42,49 +43,6 @@ _GONE = frozenset(
 
 class ConnectionLostError(Exception):
     """The connection broke, so nobody knows whether the last statement counted."""
-
-
-class HotCursor:
-    """A DBAPI cursor in autocommit, without SQLAlchemy's work per statement.
-
-    It costs a third of a Core statement (PERFORMANCE.md), so the four hot statements
-    use it and nothing else does.
-    """
-
-    __slots__ = ("_cursor", "_sqlite")
-
-    def __init__(self, cursor: Any, *, sqlite: bool) -> None:
-        self._cursor = cursor
-        self._sqlite = sqlite
-
-    def execute(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Run one statement with `%s` placeholders; gives the number of rows."""
-        if self._sqlite:
-            sql = sql.replace("%s", "?").replace("%%", "%")
-        self._cursor.execute(sql, tuple(values))
-        return int(self._cursor.rowcount)
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Fetch what the last statement selected."""
-        return list(self._cursor.fetchall())
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Put several statements into one transaction; any error undoes them."""
-        self.execute("BEGIN IMMEDIATE" if self._sqlite else "BEGIN")
-        try:
-            yield
-        except BaseException:
-            # A broken connection has rolled back already.
-            self._rollback()
-            raise
-        self.execute("COMMIT")
-
-    def _rollback(self) -> None:
-        try:
-            self.execute("ROLLBACK")
-        except (pymysql.Error, sqlite3.Error, OSError):
-            return
 
 
 class Database:
@@ -275,6 +233,8 @@ def open_hot_engine(settings: Settings, *, connections: int) -> Engine:
     options["pool_reset_on_return"] = None
     options["connect_args"] |= {
         "autocommit": True,
+        # Several statements travel together; rows count as found, as elsewhere.
+        "client_flag": CLIENT.MULTI_STATEMENTS | CLIENT.FOUND_ROWS,
         "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     }
     return create_engine(settings.database_url.get_secret_value(), **options)

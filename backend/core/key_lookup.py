@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from backend.core.db import Database, HotCursor
+from backend.core.db import Database
 from backend.core.errors import (
     AppError,
     DisabledKeyError,
     ExpiredKeyError,
     InvalidKeyError,
 )
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.repository.rows import aware, parsed
 from backend.core.jobs.states import Priority
 

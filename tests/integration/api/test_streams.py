@@ -293,6 +293,18 @@ def test_a_server_that_stops_invites_its_readers_to_come_back(
     assert job["state"] == "queued"
 
 
+def test_an_idle_connection_does_not_hold_up_a_server_that_stops(
+    settings: Settings, tmp_path: Path
+) -> None:
+    server = start(settings, tmp_path).start()
+    with httpx.Client() as client:
+        client.get(f"{server.url}/health")
+        began = time.monotonic()
+        server.stop()
+
+    assert time.monotonic() - began < 8
+
+
 def test_no_connection_to_the_database_is_held_by_open_streams(
     ann: Api, services: Services
 ) -> None:

@@ -11,8 +11,9 @@ from pymysql.constants import ER
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from backend.core.db import ConnectionLostError, Database, HotCursor, transaction
+from backend.core.db import ConnectionLostError, Database, transaction
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.hot_cursor import HotCursor
 from tests.factories import new_job, open_test_database
 from tests.integration.core.jobs import change, claim_one, row
 from tests.server_process import ServerProcess

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from backend.core.db import ConnectionLostError, Database, HotCursor
+from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.states import Priority, State

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from backend.core.db import Database, HotCursor
+from backend.core.db import Database
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.records import NewJob
 from backend.core.jobs.repository.position import JobPosition
 from backend.core.jobs.repository.query import Filters, JobQuery

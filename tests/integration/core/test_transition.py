@@ -2,7 +2,8 @@
 
 import pytest
 
-from backend.core.db import Database, HotCursor
+from backend.core.db import Database
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.records import Claimed, Moved
 from backend.core.jobs.states import ErrorCode, State
 from tests.factories import insert, new_job

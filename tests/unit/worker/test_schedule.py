@@ -1,40 +1,32 @@
-"""Beat's scheduler waits until the next task is due, and no shorter than not at all."""
-
-from datetime import UTC, datetime, timedelta
-
-import pytest
 from celery import Celery
 
-from worker.schedule import TickingScheduler
+from backend.core.names import MAINTENANCE_QUEUE, TaskName
+from tests.factories import settings_for
+from worker.schedule import TickingScheduler, beat_schedule
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+def test_rule_16_each_entry_expires_with_its_interval() -> None:
+    schedule = beat_schedule(
+        settings_for(recovery_interval=500, cleanup_interval=9_000)
+    )
+
+    assert set(schedule) == {
+        name.value for name in TaskName if name is not TaskName.GENERATE
+    }
+    assert schedule["maintenance.recovery"] == {
+        "task": "maintenance.recovery",
+        "schedule": 0.5,
+        "options": {"queue": MAINTENANCE_QUEUE, "expires": 1.0},
+    }
+    assert schedule["maintenance.cleanup"]["options"]["expires"] == 9.0
 
 
-def scheduler_with_a_task_due_in(
-    milliseconds: float, monkeypatch: pytest.MonkeyPatch
-) -> TickingScheduler:
-    app = Celery(set_as_current=False)
-    app.conf.beat_schedule = {"recover": {"task": "recover", "schedule": 1.0}}
-    monkeypatch.setattr(app, "now", lambda: NOW)
-    scheduler = TickingScheduler(app=app)
+def test_the_scheduler_proves_that_it_ticks() -> None:
+    app = Celery("t", broker="memory://")
+    app.conf.beat_schedule = {}
+    scheduler = TickingScheduler(app=app, lazy=True)
+    before = scheduler.last_tick
     scheduler.setup_schedule()
-    [entry] = [e for e in scheduler.schedule.values() if e.task == "recover"]
-    entry.last_run_at = NOW - timedelta(seconds=1, milliseconds=-milliseconds)
-    return scheduler
+    scheduler.tick()
 
-
-@pytest.mark.parametrize("milliseconds", [1, 5, 9])
-def test_a_task_that_is_due_in_less_than_celerys_margin_is_not_waited_for(
-    milliseconds: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scheduler = scheduler_with_a_task_due_in(milliseconds, monkeypatch)
-
-    assert scheduler.tick() == 0.0
-
-
-def test_the_wait_ends_just_before_the_next_task_is_due(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    scheduler = scheduler_with_a_task_due_in(500, monkeypatch)
-
-    assert scheduler.tick() == pytest.approx(0.49, abs=0.005)
+    assert scheduler.last_tick > before

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.core.db import Database, HotCursor
+from backend.core.db import Database
+from backend.core.hot_cursor import HotCursor
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import Claimed, Due
 from backend.core.jobs.states import Kind

@@ -7,8 +7,9 @@ of both tables; SQLite has no such statement and takes two.
 from collections.abc import Sequence
 from typing import Any
 
-from backend.core.db import ConnectionLostError, Database, HotCursor
+from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.hot_cursor import COMMIT, HotCursor, Statement
 from backend.core.jobs.records import AttemptRecord, Finish
 from backend.core.jobs.states import FINAL, State
 
@@ -86,31 +87,34 @@ class JobFinish:
 
     def _finish(self, cursor: HotCursor, finishes: Sequence[Finish]) -> None:
         ordered = sorted(finishes, key=lambda finish: finish.id)
-        with cursor.transaction():
-            if self._database.dialect.sqlite:
+        attempts = attempt_rows(
+            self._attempt_row,
+            [(finish.id, finish.attempt, finish.record) for finish in ordered],
+        )
+        if self._database.dialect.sqlite:
+            with cursor.transaction():
                 self._update_each(cursor, ordered)
-            else:
-                self._update_joined(cursor, ordered)
-            write_attempts(
-                cursor,
-                self._attempt_row,
-                [(finish.id, finish.attempt, finish.record) for finish in ordered],
-            )
+                cursor.execute(*attempts)
+            return
+        with cursor.begun_with(*self._joined_update(ordered)) as changed:
+            if changed != 2 * len(ordered):
+                raise SupersededError
+            cursor.execute_all([attempts, COMMIT])
 
-    def _update_joined(self, cursor: HotCursor, finishes: Sequence[Finish]) -> None:
+    def _joined_update(self, finishes: Sequence[Finish]) -> Statement:
         first = "SELECT " + ",".join(f"%s {name}" for name in _FIELDS)
         other = " UNION ALL SELECT " + ",".join(["%s"] * len(_FIELDS))
         values = {name: f"d.{name}" for name in _FIELDS}
-        changed = cursor.execute(
-            f"UPDATE ({first}{other * (len(finishes) - 1)}) d STRAIGHT_JOIN jobs j"
-            " FORCE INDEX (PRIMARY) ON j.id=d.id STRAIGHT_JOIN job_payloads p"
-            f" ON p.job_id=j.id SET p.result=d.result,{self._fill(values)}"
-            " WHERE j.state='running' AND j.attempt=d.attempt"
-            " AND j.claim_token=d.token",
+        return (
+            (
+                f"UPDATE ({first}{other * (len(finishes) - 1)}) d STRAIGHT_JOIN jobs j"
+                " FORCE INDEX (PRIMARY) ON j.id=d.id STRAIGHT_JOIN job_payloads p"
+                f" ON p.job_id=j.id SET p.result=d.result,{self._fill(values)}"
+                " WHERE j.state='running' AND j.attempt=d.attempt"
+                " AND j.claim_token=d.token"
+            ),
             [value for finish in finishes for value in _values(finish)],
         )
-        if changed != 2 * len(finishes):
-            raise SupersededError
 
     def _update_each(self, cursor: HotCursor, finishes: Sequence[Finish]) -> None:
         named = dict.fromkeys(_FIELDS, "%s")
@@ -139,11 +143,11 @@ class JobFinish:
         return text
 
 
-def write_attempts(
-    cursor: HotCursor, row: str, ended: Sequence[tuple[str, int, AttemptRecord]]
-) -> None:
-    """Write what attempts did, in the transaction that ends them."""
-    cursor.execute(
+def attempt_rows(
+    row: str, ended: Sequence[tuple[str, int, AttemptRecord]]
+) -> Statement:
+    """Write down what attempts did, for the transaction that ends them."""
+    return (
         f"INSERT INTO job_attempts (job_id,attempt,{_ATTEMPT},finished_at) VALUES "
         + ",".join([row] * len(ended)),
         [

@@ -11,8 +11,9 @@ from typing import Any
 
 import pymysql
 
-from backend.core.db import ConnectionLostError, Database, HotCursor
+from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.fair_share import Bid, Tags, tag
 from backend.core.jobs.records import NewJob
 
@@ -44,7 +45,7 @@ class JobInsert:
         # The first hundred by rank hold the smallest start but for head starts; the
         # exact minimum would read the whole lane while no worker runs.
         lane_time = (
-            "SELECT COALESCE((SELECT MAX(fair_start) FROM jobs"
+            "SELECT 0,COALESCE((SELECT MAX(fair_start) FROM jobs"
             " WHERE state='running' AND lane=%s),"
             "(SELECT MIN(s.fair_start) FROM (SELECT fair_start FROM jobs"
             " WHERE state='queued' AND lane=%s ORDER BY queue_rank,id LIMIT 100) s),0)"
@@ -76,17 +77,20 @@ class JobInsert:
     def _insert(self, cursor: HotCursor, jobs: Sequence[NewJob]) -> None:
         tags = self._tags(cursor, jobs)
         rows = [self._values(job, tags[job.id]) for job in jobs]
-        with cursor.transaction():
-            cursor.execute(
-                f"INSERT INTO jobs ({_COLUMNS}) VALUES "
-                + ",".join([self._row] * len(jobs)),
-                [value for row in rows for value in row],
-            )
-            cursor.execute(
-                "INSERT INTO job_payloads (job_id,request) VALUES "
-                + ",".join(["(%s,%s)"] * len(jobs)),
-                [v for job in jobs for v in (job.id, job.request.decode())],
-            )
+        cursor.commit_all(
+            [
+                (
+                    f"INSERT INTO jobs ({_COLUMNS}) VALUES "
+                    + ",".join([self._row] * len(jobs)),
+                    [value for row in rows for value in row],
+                ),
+                (
+                    "INSERT INTO job_payloads (job_id,request) VALUES "
+                    + ",".join(["(%s,%s)"] * len(jobs)),
+                    [v for job in jobs for v in (job.id, job.request.decode())],
+                ),
+            ]
+        )
 
     def _tags(self, cursor: HotCursor, jobs: Sequence[NewJob]) -> dict[str, Tags]:
         lanes: dict[str, list[NewJob]] = defaultdict(list)
@@ -94,18 +98,30 @@ class JobInsert:
             lanes[job.lane].append(job)
         tags: dict[str, Tags] = {}
         for lane, members in lanes.items():
+            owners = sorted({job.owner_id for job in members})
+            lane_time, owner_finish = self._read_lane(cursor, lane, owners)
             placed = tag(
                 [Bid(j.owner_id, j.cost, j.weight, j.priority) for j in members],
-                lane_time=self._read_lane_time(cursor, lane),
-                owner_finish=_owner_finish(cursor, lane, members),
+                lane_time=lane_time,
+                owner_finish=owner_finish,
                 head_start=self._head_start,
             )
             tags.update(zip((job.id for job in members), placed, strict=True))
         return tags
 
-    def _read_lane_time(self, cursor: HotCursor, lane: str) -> int:
-        cursor.execute(self._lane_time, (lane, lane))
-        return int(cursor.rows()[0][0])
+    def _read_lane(
+        self, cursor: HotCursor, lane: str, owners: Sequence[int]
+    ) -> tuple[int, dict[int, int]]:
+        """Read the lane's time, and the owners' finish tags, in one statement."""
+        marks = ",".join(["%s"] * len(owners))
+        cursor.execute(
+            f"{self._lane_time} UNION ALL SELECT owner_id,MAX(fair_finish) FROM jobs"
+            f" WHERE owner_id IN ({marks}) AND lane=%s"
+            " AND state IN ('queued','running') GROUP BY owner_id",
+            (lane, lane, *owners, lane),
+        )
+        (_, lane_time), *finishes = cursor.rows()
+        return int(lane_time), {int(owner): int(end) for owner, end in finishes}
 
     @staticmethod
     def _values(job: NewJob, tags: Tags) -> tuple[Any, ...]:
@@ -131,19 +147,6 @@ class JobInsert:
             min(job.queue_ms, job.deadline_ms),
             job.deadline_ms,
         )
-
-
-def _owner_finish(
-    cursor: HotCursor, lane: str, jobs: Sequence[NewJob]
-) -> dict[int, int]:
-    owners = sorted({job.owner_id for job in jobs})
-    cursor.execute(
-        "SELECT owner_id,MAX(fair_finish) FROM jobs WHERE owner_id IN "
-        f"({','.join(['%s'] * len(owners))}) AND lane=%s"
-        " AND state IN ('queued','running') GROUP BY owner_id",
-        (*owners, lane),
-    )
-    return {int(owner): int(finish) for owner, finish in cursor.rows()}
 
 
 def _all_there(cursor: HotCursor, jobs: Sequence[NewJob]) -> bool:

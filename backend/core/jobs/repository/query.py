@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Select, func, literal_column, null, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from backend.core.db import Database, HotCursor, transaction
+from backend.core.db import Database, transaction
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.records import JobRecord, NewJob
 from backend.core.jobs.repository.rows import (
     COLUMNS,

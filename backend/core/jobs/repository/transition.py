@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
-from backend.core.db import ConnectionLostError, Database, HotCursor
+from backend.core.db import ConnectionLostError, Database
+from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.records import AttemptRecord, Handback, Moved
-from backend.core.jobs.repository.finish import write_attempts
+from backend.core.jobs.repository.finish import attempt_rows
 from backend.core.jobs.states import ErrorCode, Kind, State
 
 _MOVED = "id,attempt,state,model,kind,error,owner_id,last_event_id"
@@ -135,7 +136,7 @@ class JobTransition:
             if cursor.execute(self._back + fence, values) != 1:
                 return None
             record = (back.id, back.attempt, back.record)
-            write_attempts(cursor, self._attempt_row, [record])
+            cursor.execute(*attempt_rows(self._attempt_row, [record]))
             return _read_moved(cursor, [back.id])[0]
 
     def cancel(self, job_id: str) -> Moved | None:

@@ -1,7 +1,7 @@
 """Every interleaving of the wake-up protocol's atomic steps (JOBS.md 11 to 14).
 
 One model; `nodes` nodes of `slots` slots; each of `threads` worker threads belongs to
-one node; each of `jobs` callers submits one job. A step is one statement in the database
+one node; each of `jobs` callers submits one job. A step is a statement in the database
 or one script in Redis (backend/core/wake_scripts.py); `explore` tries all orders. Rules
 can be left out, to show what each is for.
 """

@@ -43,7 +43,9 @@ def models(clock: Clock) -> NodeModels:
         "tuned:1": known("tuned:1", slots=9, keep_alive_seconds=5),
         "elsewhere:1": known("elsewhere:1"),
     }
-    on_disk = dict.fromkeys(["plain:1", "kept:1", "embeds:1", "tuned:1", "unknown:1"], "d")
+    on_disk = dict.fromkeys(
+        ["plain:1", "kept:1", "embeds:1", "tuned:1", "unknown:1"], "d"
+    )
     models.update(everything, on_disk, ["plain:1"])
     return models
 
@@ -65,7 +67,12 @@ def test_rule_15_slots_are_the_catalogues_or_one_for_embedding_models(
 def test_the_platform_owns_keep_alive(models: NodeModels) -> None:
     names = ("kept", "tuned", "plain", "new")
 
-    assert [models.policy(f"{n}:1").keep_alive_seconds for n in names] == [-1, 5, 90, 90]
+    assert [models.policy(f"{n}:1").keep_alive_seconds for n in names] == [
+        -1,
+        5,
+        90,
+        90,
+    ]
     assert models.policy("embeds:1").embeds
     assert models.policy("plain:1").num_ctx is None
 

@@ -65,7 +65,9 @@ def test_a_failure_says_what_to_do(holding: Holding) -> None:
     }
 
 
-@pytest.mark.parametrize(("costs", "recorded"), [(1, "deadline_exceeded"), (0, "handed_back")])
+@pytest.mark.parametrize(
+    ("costs", "recorded"), [(1, "deadline_exceeded"), (0, "handed_back")]
+)
 def test_a_hand_back_is_recorded_as_what_it_is(
     holding: Holding, costs: int, recorded: str
 ) -> None:

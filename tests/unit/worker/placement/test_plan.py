@@ -19,7 +19,9 @@ def loaded(name: str, **over: object) -> LoadedModelView:
     return LoadedModelView(name=name, **(values | over))  # type: ignore[arg-type]  # as the fields say
 
 
-def chosen(*models: LoadedModelView, memory: Memory = FULL, kept: tuple[str, ...] = ()) -> str | None:
+def chosen(
+    *models: LoadedModelView, memory: Memory = FULL, kept: tuple[str, ...] = ()
+) -> str | None:
     return evict(memory, models, threshold=0.8, kept=kept)
 
 

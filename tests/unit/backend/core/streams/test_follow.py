@@ -323,7 +323,9 @@ def test_the_end_of_an_embedding_carries_its_result() -> None:
 
 
 def test_a_place_in_the_queue_is_told_only_while_queued() -> None:
-    queued = orjson.loads(state_of(job(state=State.QUEUED), position=3, eta_seconds=2.0))
+    queued = orjson.loads(
+        state_of(job(state=State.QUEUED), position=3, eta_seconds=2.0)
+    )
     running = orjson.loads(
         state_of(job(progress={"status": "loading"}), position=3, eta_seconds=2.0)
     )

@@ -23,7 +23,8 @@ def test_a_place_is_read_as_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "1-", "-1", "a-1", "1-2-3", "1-99999999999999999999", "¹-1", "1 -1"]
+    "text",
+    ["", "1", "1-", "-1", "a-1", "1-2-3", "1-99999999999999999999", "¹-1", "1 -1"],
 )
 def test_what_is_no_place_is_a_callers_mistake(text: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
@@ -41,7 +42,9 @@ FRAMES = st.lists(
         st.builds(
             Frame,
             st.sampled_from(["state", "tokens", "end"]),
-            st.dictionaries(st.text(max_size=3), st.text(), max_size=2).map(orjson.dumps),
+            st.dictionaries(st.text(max_size=3), st.text(), max_size=2).map(
+                orjson.dumps
+            ),
             st.none() | st.builds(EntryId, st.integers(0, 9), st.integers(0, LAST_SEQ)),
         ),
     ),
@@ -57,7 +60,9 @@ def test_frames_of_many_jobs_travel_in_one_message(
     assert list(read_publication(publication(frames))) == frames
 
 
-@pytest.mark.parametrize("fields", [[b"e", b"end", b"d", b"{}"], {b"e": b"end", b"d": b"{}"}])
+@pytest.mark.parametrize(
+    "fields", [[b"e", b"end", b"d", b"{}"], {b"e": b"end", b"d": b"{}"}]
+)
 def test_an_entry_is_read_in_both_forms_that_redis_has(fields: object) -> None:
     assert read_entry((b"2-7", fields)) == Frame("end", b"{}", EntryId(2, 7))
 

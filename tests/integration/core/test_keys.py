@@ -1,0 +1,141 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from backend.core.db import Database, transaction
+from backend.core.errors import DisabledKeyError, ExpiredKeyError, InvalidKeyError
+from backend.core.jobs.states import Priority
+from backend.core.keys import Keys, Scope, hashed, shown_prefix
+from backend.core.models import User
+
+
+@pytest.fixture
+def keys(database: Database) -> Keys:
+    return Keys(database)
+
+
+def make(keys: Keys, **over: object) -> str:
+    values: dict[str, object] = {
+        "user": "ada",
+        "name": "laptop",
+        "scopes": [Scope.INFERENCE],
+    }
+    secret, _ = keys.create(**(values | over))  # type: ignore[arg-type]  # as named
+    return secret
+
+
+def test_a_key_says_who_calls_and_what_it_allows(keys: Keys) -> None:
+    secret = make(
+        keys, weight=2.0, highest_priority=Priority.NORMAL, allowed_models=["a:1"]
+    )
+    caller = keys.recognise(secret)
+
+    assert (caller.user_name, caller.key_name) == ("ada", "laptop")
+    assert secret.startswith(caller.key_prefix)
+    assert caller.has(Scope.INFERENCE)
+    assert not caller.has(Scope.READ)
+    assert not caller.is_admin
+    assert caller.may_use("a:1")
+    assert not caller.may_use("b:1")
+    assert (caller.weight, caller.highest_priority) == (2.0, Priority.NORMAL)
+    assert not caller.limited
+
+
+def test_an_administrator_has_every_scope(keys: Keys) -> None:
+    caller = keys.recognise(make(keys, scopes=[Scope.ADMIN]))
+
+    assert all(caller.has(scope) for scope in Scope)
+    assert caller.may_use("anything")
+
+
+def test_the_secret_is_stored_as_a_hash_only(keys: Keys) -> None:
+    secret = make(keys)
+    ((row, user),) = keys.list_all()
+
+    assert row.hash == hashed(secret)
+    assert row.prefix == shown_prefix(secret) != secret
+    assert user.name == "ada"
+
+
+def test_an_unknown_key_is_refused(keys: Keys) -> None:
+    make(keys)
+
+    with pytest.raises(InvalidKeyError):
+        keys.recognise("corral-unknown")
+    with pytest.raises(InvalidKeyError):
+        keys.recognise("session-unknown")
+
+
+@pytest.mark.parametrize("by", ["id", "prefix"])
+def test_a_disabled_key_stops_at_once(keys: Keys, by: str) -> None:
+    secret = make(keys)
+    token, _, _ = keys.open_session(secret, lifetime_ms=60_000)
+    ((row, _),) = keys.list_all()
+
+    assert keys.revoke(str(row.id) if by == "id" else row.prefix)
+    assert not keys.revoke(row.prefix)
+    for credential in (secret, token):
+        with pytest.raises(DisabledKeyError):
+            keys.recognise(credential)
+
+
+def test_a_disabled_user_stops_at_once(keys: Keys, database: Database) -> None:
+    secret = make(keys)
+    with transaction(database.sessions) as session:
+        user = session.query(User).one()
+        user.disabled_at = datetime.now(UTC)
+
+    with pytest.raises(DisabledKeyError):
+        keys.recognise(secret)
+
+
+def test_an_expired_key_is_refused(keys: Keys) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    gone = datetime.now(UTC) - timedelta(seconds=1)
+
+    assert keys.recognise(make(keys, expires_at=soon)).expires_at is not None
+    with pytest.raises(ExpiredKeyError):
+        keys.recognise(make(keys, expires_at=gone))
+
+
+def test_a_session_stands_for_its_key_until_it_ends(keys: Keys) -> None:
+    secret = make(keys)
+    token, ends, caller = keys.open_session(secret, lifetime_ms=60_000)
+    over, _, _ = keys.open_session(secret, lifetime_ms=-1)
+
+    assert keys.recognise(token) == caller
+    assert ends > datetime.now(UTC)
+    with pytest.raises(ExpiredKeyError, match="log in again"):
+        keys.recognise(over)
+    assert keys.close_session(token)
+    assert not keys.close_session(token)
+    with pytest.raises(InvalidKeyError):
+        keys.recognise(token)
+
+
+def test_concurrent_callers_each_hear_of_their_own_key(keys: Keys) -> None:
+    secrets = [make(keys, user=f"u{n}") for n in range(8)]
+
+    def who(number: int) -> str:
+        try:
+            return keys.recognise([*secrets, "corral-bad"][number % 9]).user_name
+        except InvalidKeyError:
+            return "nobody"
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(who, range(180)))
+
+    assert found == [
+        [*(f"u{n}" for n in range(8)), "nobody"][i % 9] for i in range(180)
+    ]
+
+
+def test_the_first_key_is_made_once(keys: Keys) -> None:
+    secret = "corral-" + "x" * 40
+
+    assert keys.ensure_admin_key(secret, user="admin")
+    assert not keys.ensure_admin_key(secret, user="admin")
+    assert keys.recognise(secret).is_admin
+    assert keys.ensure_user("admin") == keys.ensure_user("admin")
+    assert keys.ensure_user("new") != keys.ensure_user("admin")
