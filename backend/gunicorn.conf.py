@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from backend.core import garbage
 from backend.core.settings import load_settings
 
 _settings = load_settings()
@@ -51,6 +52,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
 
 def post_worker_init(worker: Any) -> None:  # gunicorn has no types
     """Let streams end when the server is asked to: gunicorn itself only waits."""
+    garbage.settle()
     services = worker.wsgi.extensions["corral"]
     previous = worker.handle_exit
 

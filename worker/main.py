@@ -8,6 +8,7 @@ from typing import Any
 import redis
 import structlog
 
+from backend.core import garbage
 from backend.core.logging import configure_logging
 from backend.core.names import MAINTENANCE_QUEUE, node_lane
 from backend.core.settings import Settings, SettingsError, load_settings
@@ -65,6 +66,7 @@ def run_worker(settings: Settings) -> None:
     )
     on_shutdown(drain.begin)
     _start_threads(services, telemetry, reconciler)
+    garbage.settle()
     log.info("worker_started", incarnation=base.incarnation, node=settings.node_id)
     worker.start()
     drain.begin()

@@ -74,13 +74,13 @@ class HotCursor:
         self.execute(*COMMIT)
 
     @contextmanager
-    def begun_with(self, sql: str, values: Sequence[object]) -> Iterator[int]:
-        """Begin a transaction with a statement, in one round trip; gives its rows.
+    def begun_with(self, statements: Sequence[Statement]) -> Iterator[list[int]]:
+        """Begin a transaction with statements, in one round trip; gives their rows.
 
         The caller ends it by `execute_all([…, COMMIT])`; any error undoes it.
         """
         try:
-            yield self.execute_all([self._begin, (sql, values)])[1]
+            yield self.execute_all([self._begin, *statements])[1:]
         except BaseException:
             self._rollback()
             raise

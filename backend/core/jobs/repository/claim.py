@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from backend.core.db import Database
 from backend.core.hot_cursor import HotCursor
 from backend.core.identifiers import uuid7
@@ -36,9 +38,10 @@ class JobClaim:
         d = database.dialect
         self._due = f"(not_before IS NULL OR not_before<={d.now})"
         self._look = (
-            "SELECT j.id,j.attempt,j.failures,j.kind,j.model,j.requested_model,"
-            f"p.request,{d.milliseconds_until('j.deadline_at')},j.request_id,"
-            f"j.traceparent FROM jobs j {d.straight_join} job_payloads p"
+            # One column of text instead of nine to be described and decoded.
+            "SELECT JSON_ARRAY(j.id,j.attempt,j.failures,j.kind,j.model,"
+            f"j.requested_model,{d.milliseconds_until('j.deadline_at')},j.request_id,"
+            f"j.traceparent),p.request FROM jobs j {d.straight_join} job_payloads p"
             " ON p.job_id=j.id WHERE j.state='queued' AND j.lane=%s"
             f" AND (j.not_before IS NULL OR j.not_before<={d.now})"
             f" AND j.queue_expires_at>{d.now} ORDER BY j.queue_rank,j.id LIMIT %s"
@@ -100,17 +103,20 @@ def _marks(ids: Sequence[str]) -> str:
 
 
 def _due(row: tuple[Any, ...]) -> Due:
+    job_id, attempt, failures, kind, model, requested, left, request_id, trace = (
+        orjson.loads(row[0])
+    )
     return Due(
-        id=row[0],
-        attempt=row[1],
-        failures=row[2],
-        kind=Kind(row[3]),
-        model=row[4],
-        requested_model=row[5],
-        request=(row[6] or "null").encode(),
-        deadline_ms=int(row[7]),
-        request_id=row[8],
-        traceparent=row[9],
+        id=job_id,
+        attempt=attempt,
+        failures=failures,
+        kind=Kind(kind),
+        model=model,
+        requested_model=requested,
+        request=(row[1] or "null").encode(),
+        deadline_ms=left,
+        request_id=request_id,
+        traceparent=trace,
     )
 
 

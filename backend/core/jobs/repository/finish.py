@@ -1,7 +1,7 @@
 """Ending jobs: result, usage, attempt and state in one fenced transaction.
 
-On MySQL and MariaDB one UPDATE joins `jobs` and `job_payloads`, whose row count is that
-of both tables; SQLite has no such statement and takes two.
+A single end is two plain UPDATEs. Several at once are one UPDATE over both tables, a
+third of the work for ten of them, except in SQLite, which has no such statement.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,8 @@ _FIELDS = (
     "completion_tokens",
     "first_token_ms",
 )
+# In the order of the assignments.
+_ENDED = [n for n in _FIELDS if n not in {"id", "attempt", "token", "result"}]
 _ATTEMPT = "outcome,node,worker,model,model_digest,options,timings"
 
 
@@ -43,25 +45,17 @@ class JobFinish:
         """Write the statements once."""
         self._database = database
         d = database.dialect
-        assignments = ",".join(
-            f"{prefix}{name}={{{name}}}"
-            for prefix, name in (
-                ("j.", "state"),
-                ("j.", "last_event_id"),
-                ("j.", "served_model"),
-                ("j.", "done_reason"),
-                ("j.", "timings"),
-                ("j.", "error_code"),
-                ("j.", "error"),
-                ("j.", "prompt_tokens"),
-                ("j.", "completion_tokens"),
-            )
-        )
+        assignments = ",".join(f"j.{name}={{{name}}}" for name in _ENDED[:-1])
         ended = (
             f"j.finished_at={d.now},j.lease_owner=NULL,j.lease_expires_at=NULL,"
             f"j.first_token_at={d.after('j.started_at', '{first_token_ms}')}"
         )
         self._assignments = f"{assignments},{ended}"
+        single = self._fill(dict.fromkeys(_FIELDS, "%s")).replace("j.", "")
+        self._single = (
+            f"UPDATE jobs {d.by_primary_key} SET {single} WHERE id=%s"
+            " AND state='running' AND attempt=%s AND claim_token=%s"
+        )
         self._attempt_row = f"(%s,%s,%s,%s,%s,%s,%s,%s,%s,{d.now})"
 
     def __call__(self, finishes: Sequence[Finish]) -> list[None]:
@@ -91,15 +85,16 @@ class JobFinish:
             self._attempt_row,
             [(finish.id, finish.attempt, finish.record) for finish in ordered],
         )
-        if self._database.dialect.sqlite:
-            with cursor.transaction():
-                self._update_each(cursor, ordered)
-                cursor.execute(*attempts)
-            return
-        with cursor.begun_with(*self._joined_update(ordered)) as changed:
-            if changed != 2 * len(ordered):
+        if self._database.dialect.sqlite or len(ordered) == 1:
+            fenced = [self._update(finish) for finish in ordered]
+            results, rows = [_result(finish) for finish in ordered], len(ordered)
+        else:
+            # Counts the rows of both tables.
+            fenced, results, rows = [self._joined_update(ordered)], [], 2 * len(ordered)
+        with cursor.begun_with(fenced) as changed:
+            if sum(changed) != rows:
                 raise SupersededError
-            cursor.execute_all([attempts, COMMIT])
+            cursor.execute_all([*results, attempts, COMMIT])
 
     def _joined_update(self, finishes: Sequence[Finish]) -> Statement:
         first = "SELECT " + ",".join(f"%s {name}" for name in _FIELDS)
@@ -116,25 +111,12 @@ class JobFinish:
             [value for finish in finishes for value in _values(finish)],
         )
 
-    def _update_each(self, cursor: HotCursor, finishes: Sequence[Finish]) -> None:
-        named = dict.fromkeys(_FIELDS, "%s")
-        assignments = self._fill(named).replace("j.", "")
-        for finish in finishes:
-            row = dict(zip(_FIELDS, _values(finish), strict=True))
-            order = [
-                n for n in _FIELDS if n not in {"id", "attempt", "token", "result"}
-            ]
-            changed = cursor.execute(
-                f"UPDATE jobs SET {assignments} WHERE id=%s AND state='running'"
-                " AND attempt=%s AND claim_token=%s",
-                [*(row[n] for n in order), finish.id, finish.attempt, finish.token],
-            )
-            if changed != 1:
-                raise SupersededError
-            cursor.execute(
-                "UPDATE job_payloads SET result=%s WHERE job_id=%s",
-                (finish.result, finish.id),
-            )
+    def _update(self, finish: Finish) -> Statement:
+        row = dict(zip(_FIELDS, _values(finish), strict=True))
+        return (
+            self._single,
+            [*(row[name] for name in _ENDED), finish.id, finish.attempt, finish.token],
+        )
 
     def _fill(self, values: dict[str, str]) -> str:
         text = self._assignments
@@ -165,6 +147,13 @@ def attempt_rows(
                 r.timings,
             )
         ],
+    )
+
+
+def _result(finish: Finish) -> Statement:
+    return "UPDATE job_payloads SET result=%s WHERE job_id=%s", (
+        finish.result,
+        finish.id,
     )
 
 

@@ -16,6 +16,7 @@ from backend.core.jobs.repository.rows import (
     ROW_ONLY,
     WITH_PAYLOAD,
     WITH_RESULT,
+    raw_record,
     record,
 )
 from backend.core.jobs.states import NODE_WORK, Kind, OnDisconnect, Priority, State
@@ -66,7 +67,7 @@ class JobQuery:
 
         def work(cursor: HotCursor) -> list[JobRecord]:
             cursor.execute(sql, ids)
-            return [record(row) for row in cursor.rows()]
+            return [raw_record(row) for row in cursor.rows()]
 
         return self._database.read(work)
 
