@@ -58,6 +58,15 @@ def _milliseconds(seconds: Sequence[float]) -> list[float]:
     return [v * 1000 for v in statistics.quantiles(seconds, n=100, method="inclusive")]
 
 
+BARS = (
+    ("requests/s, 64 callers", "c64", "requests_per_second", ">=", 3.0),
+    ("p50, 1 caller", "c1", "p50_ms", "<=", 0.5),
+    ("tokens/s, 64 streams", "s64", "tokens_per_second", ">=", 8.0),
+    ("tokens/s, paced streams", "p64", "tokens_per_second", ">=", 2.0),
+    ("CPU per paced stream", "p64", "cpu_ms_per_job", "<=", 0.3),
+)
+
+
 def median(runs: Sequence[Figures]) -> Figures:
     """Take the median of each figure over the rounds."""
 
@@ -73,24 +82,22 @@ def median(runs: Sequence[Figures]) -> Figures:
 def ratios(
     cases: Mapping[str, Mapping[str, Figures]], peer: str
 ) -> list[tuple[str, float, str, bool]]:
-    """Hold Corral against a peer: (what, ratio, bar, holds)."""
-    own = {name: by_target["corral"] for name, by_target in cases.items()}
-    other = {name: by_target[peer] for name, by_target in cases.items()}
-
-    def ratio(case: str, figure: str) -> float:
-        return float(getattr(own[case], figure) / getattr(other[case], figure))
-
+    """Hold Corral against a peer, where measured: (what, ratio, bar, holds)."""
     rows = [
-        ("requests/s, 64 callers", ratio("c64", "requests_per_second"), ">=", 3.0),
-        ("p50, 1 caller", ratio("c1", "p50_ms"), "<=", 0.5),
-        ("tokens/s, 64 streams", ratio("s64", "tokens_per_second"), ">=", 8.0),
-        ("tokens/s, paced streams", ratio("p64", "tokens_per_second"), ">=", 2.0),
-        ("CPU per paced stream", ratio("p64", "cpu_ms_per_job"), "<=", 0.3),
+        (what, _ratio(cases[case], peer, figure), sign, bar)
+        for what, case, figure, sign, bar in BARS
+        if case in cases
     ]
     return [
         (what, value, f"{sign} {bar:g}", value >= bar if sign == ">=" else value <= bar)
         for what, value, sign, bar in rows
     ]
+
+
+def _ratio(by_target: Mapping[str, Figures], peer: str, figure: str) -> float:
+    return float(
+        getattr(by_target["corral"], figure) / getattr(by_target[peer], figure)
+    )
 
 
 def table(cases: Mapping[str, Mapping[str, Figures]], titles: Mapping[str, str]) -> str:
