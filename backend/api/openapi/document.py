@@ -24,7 +24,7 @@ from backend.api.openapi.operations import (
     Operation,
 )
 from backend.api.schemas.queries import Query
-from backend.api.schemas.views import Problem
+from backend.api.schemas.views.problem import Problem
 from backend.core.errors import AppError, InvalidRequestError
 from backend.core.version import VERSION
 

@@ -6,10 +6,19 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from backend.api.openapi import examples
-from backend.api.schemas import views
 from backend.api.schemas.keys import NewKey, NewSession
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
+from backend.api.schemas.views import (
+    account,
+    events,
+    health,
+    jobs,
+    keys,
+    maintenance,
+    models,
+    nodes,
+)
 from backend.core import errors
 
 Errors = tuple[type[errors.AppError], ...]
@@ -63,7 +72,7 @@ class Operation:
 
 
 _STREAM = Gives(content_type="text/event-stream")
-_JOB = Gives(views.JobView)
+_JOB = Gives(jobs.JobView)
 _NOTHING = Gives()
 
 OPERATIONS: dict[str, Operation] = {
@@ -78,9 +87,7 @@ OPERATIONS: dict[str, Operation] = {
     "submission.cancel": Operation(
         "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)
     ),
-    "jobs.list_jobs": Operation(
-        "Jobs", {200: (Gives(views.JobList),)}, query=JobsQuery
-    ),
+    "jobs.list_jobs": Operation("Jobs", {200: (Gives(jobs.JobList),)}, query=JobsQuery),
     "jobs.get": Operation("Jobs", {200: (_JOB,)}, _OF_A_JOB),
     "jobs.events": Operation(
         "Jobs",
@@ -91,7 +98,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "jobs.tokens": Operation(
         "Jobs",
-        {200: (Gives(views.EventsPage),)},
+        {200: (Gives(events.EventsPage),)},
         (*_OF_A_JOB, errors.PayloadExpiredError),
         query=TokensQuery,
     ),
@@ -105,14 +112,14 @@ OPERATIONS: dict[str, Operation] = {
             errors.QueueFullError,
         ),
     ),
-    "models.list_models": Operation("Models", {200: (Gives(views.ModelList),)}),
+    "models.list_models": Operation("Models", {200: (Gives(models.ModelList),)}),
     "nodes.list_nodes": Operation(
-        "Nodes", {200: (Gives(views.NodeList),)}, (errors.QueueUnavailableError,)
+        "Nodes", {200: (Gives(nodes.NodeList),)}, (errors.QueueUnavailableError,)
     ),
-    "account.me": Operation("Account", {200: (Gives(views.Me),)}),
+    "account.me": Operation("Account", {200: (Gives(account.Me),)}),
     "login.open_session": Operation(
         "Account",
-        {201: (Gives(views.SessionView),)},
+        {201: (Gives(account.SessionView),)},
         OF_KEYS[1:4] + OF_KEYS[5:],
         body=TypeAdapter(NewSession),
         examples=examples.SESSIONS,
@@ -120,24 +127,26 @@ OPERATIONS: dict[str, Operation] = {
     "account.close_session": Operation(
         "Account", {204: (_NOTHING,)}, (errors.NotFoundError,)
     ),
-    "keys.list_keys": Operation("Keys", {200: (Gives(views.KeyList),)}),
+    "keys.list_keys": Operation("Keys", {200: (Gives(keys.KeyList),)}),
     "keys.create": Operation(
         "Keys",
-        {201: (Gives(views.NewKeyView),)},
+        {201: (Gives(keys.NewKeyView),)},
         body=TypeAdapter(NewKey),
         examples=examples.KEYS,
     ),
     "keys.revoke": Operation("Keys", {204: (_NOTHING,)}, (errors.NotFoundError,)),
-    "maintenance.list_runs": Operation("Maintenance", {200: (Gives(views.RunList),)}),
+    "maintenance.list_runs": Operation(
+        "Maintenance", {200: (Gives(maintenance.RunList),)}
+    ),
     "maintenance.run": Operation(
         "Maintenance",
-        {202: (Gives(views.Sent),)},
+        {202: (Gives(maintenance.Sent),)},
         (errors.NotFoundError, errors.QueueUnavailableError),
     ),
-    "health.live": Operation("Health", {200: (Gives(views.Health),)}),
+    "health.live": Operation("Health", {200: (Gives(health.Health),)}),
     "health.ready": Operation(
         "Health",
-        {200: (Gives(views.Readiness),), 503: (Gives(views.Readiness),)},
+        {200: (Gives(health.Readiness),), 503: (Gives(health.Readiness),)},
     ),
     "metrics.metrics": Operation("Health", {200: (Gives(content_type="text/plain"),)}),
 }

@@ -10,7 +10,8 @@ from flask import Flask
 from backend.api import TABLE
 from backend.api.auth import ANYBODY
 from backend.api.container import Services
-from backend.api.schemas.views import KeyList, Me, NewKeyView, SessionView
+from backend.api.schemas.views.account import Me, SessionView
+from backend.api.schemas.views.keys import KeyList, NewKeyView
 from backend.core.keys import Scope
 from tests.integration.api.caller import Api, make_key
 

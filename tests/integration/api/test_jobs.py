@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from backend.api.container import Services
-from backend.api.schemas.views import EventsPage, JobList, JobView
+from backend.api.schemas.views.events import EventsPage
+from backend.api.schemas.views.jobs import JobList, JobView
 from backend.core.db import Database
 from backend.core.jobs.states import Priority
 from backend.core.keys import Scope

@@ -6,7 +6,9 @@ import pytest
 from flask import Flask
 
 from backend.api.container import Services
-from backend.api.schemas.views import ModelList, NodeList, RunList
+from backend.api.schemas.views.maintenance import RunList
+from backend.api.schemas.views.models import ModelList
+from backend.api.schemas.views.nodes import NodeList
 from backend.core.cluster import LoadedState, Snapshot
 from backend.core.errors import AppError
 from backend.core.names import MAINTENANCE_QUEUE
