@@ -45,3 +45,18 @@ def make_key(services: Services, user: str, *scopes: Scope, **more: Any) -> str:
     scopes = scopes or (Scope.INFERENCE, Scope.READ)
     secret, _ = services.keys.create(user=user, name="test", scopes=scopes, **more)
     return secret
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}]}
+
+
+def submit(api: Api, **over: Any) -> str:
+    reply = api.submit(**over)
+    assert reply.status_code == 202
+    assert reply.json is not None
+    return str(reply.json["id"])
+
+
+def waited(api: Api, **over: Any) -> Any:
+    return api.submit(headers={"Prefer": "wait=20"}, **over)
