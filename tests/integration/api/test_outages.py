@@ -17,8 +17,8 @@ from tests.factories import open_test_database, settings_for
 from tests.fakes.api_process import ApiProcess
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import Api
+from tests.integration.api.server_caller import CHAT_LANE, chat, headers_of
 from tests.integration.api.sse import joined_text, read_events
-from tests.integration.api.test_streams import CHAT_LANE, chat, headers_of
 from tests.servers import MariaDbServer, RedisServer
 
 

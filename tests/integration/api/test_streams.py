@@ -1,12 +1,9 @@
-"""Event streams of the real server: resumed, followed, left, drained."""
+"""Event streams of the real server: resumed, followed, left."""
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
@@ -19,9 +16,15 @@ from backend.core.streams.frames import stream_key
 from tests.fakes.api_process import ApiProcess
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import Api
+from tests.integration.api.server_caller import (
+    CHAT_LANE,
+    chat,
+    headers_of,
+    listen,
+    start,
+    submit,
+)
 from tests.integration.api.sse import SentEvent, joined_text, named, read_events
-
-CHAT_LANE = ("gen:tiny-chat:latest",)
 
 
 @pytest.fixture(scope="module")
@@ -36,33 +39,6 @@ def servers(
         ]
 
 
-def start(settings: Settings, folder: Path, **more: str) -> ApiProcess:
-    return ApiProcess(
-        folder,
-        database_url=settings.database_url.get_secret_value(),
-        redis_url=settings.redis_url.get_secret_value(),
-        SSE_KEEPALIVE="200",
-        **more,
-    )
-
-
-def chat(text: str, **more: Any) -> dict[str, Any]:
-    request = {"messages": [{"role": "user", "content": text}]}
-    return {"kind": "chat", "model": "tiny-chat", "request": request} | more
-
-
-def headers_of(api: Api, **more: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {api.key}"} | more
-
-
-def submit(server: ApiProcess, api: Api, body: dict[str, Any]) -> str:
-    reply = httpx.post(
-        f"{server.url}/api/v1/jobs", json=body, headers=headers_of(api), timeout=20
-    )
-    assert reply.status_code == 202, reply.text
-    return str(reply.json()["id"])
-
-
 def eventually(holds: Callable[[], bool], *, seconds: float = 5.0) -> bool:
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at:
@@ -75,22 +51,6 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 5.0) -> bool:
 def stored(services: Services, job_id: str) -> str:
     result = services.reads.require(job_id, None).result
     return str(result["message"]["content"])
-
-
-def listen(
-    server: ApiProcess, api: Api, job_id: str, *, after: str | None, size: int
-) -> str:
-    """Read a stream until so many bytes have come, then break the connection."""
-    headers = headers_of(api, **({"Last-Event-ID": after} if after else {}))
-    path = f"{server.url}/api/v1/jobs/{job_id}/events"
-    read = b""
-    with httpx.stream("GET", path, headers=headers, timeout=20) as reply:
-        assert reply.status_code == 200
-        for piece in reply.iter_raw(64):
-            read += piece
-            if len(read) >= size:
-                break
-    return read[:size].decode(errors="ignore")
 
 
 def test_a_stream_that_is_cut_and_resumed_across_two_servers_joins_to_the_result(
@@ -257,52 +217,6 @@ def test_a_waiting_caller_that_vanishes_cancels_its_job_if_it_says_so(
         return [job["state"] for job in page["data"]]
 
     assert eventually(lambda: states() == ["cancelled"], seconds=3)
-
-
-# Servers that stop
-def test_a_server_that_stops_invites_its_readers_to_come_back(
-    ann: Api, settings: Settings, tmp_path: Path
-) -> None:
-    server = start(settings, tmp_path).start()
-    job_id = submit(server, ann, chat("x", on_disconnect="cancel"))
-    texts: dict[str, Any] = {}
-
-    def stream() -> None:
-        texts["stream"] = listen(server, ann, job_id, after=None, size=100_000)
-
-    def wait() -> None:
-        headers = headers_of(ann, Prefer="wait=30")
-        url = f"{server.url}/api/v1/jobs"
-        texts["wait"] = httpx.post(url, json=chat("y"), headers=headers, timeout=20)
-
-    threads = [threading.Thread(target=work) for work in (stream, wait)]
-    for thread in threads:
-        thread.start()
-    time.sleep(1.0)
-    began = time.monotonic()
-    server.stop()
-    for thread in threads:
-        thread.join(20)
-
-    assert time.monotonic() - began < 5
-    assert ": this server is stopping" in texts["stream"]
-    assert texts["wait"].status_code == 202
-    # A drain is no caller that vanished.
-    job = ann.get(f"/api/v1/jobs/{job_id}").json
-    assert job is not None
-    assert job["state"] == "queued"
-
-
-def test_an_idle_connection_does_not_hold_up_a_server_that_stops(
-    settings: Settings, tmp_path: Path
-) -> None:
-    server = start(settings, tmp_path).start()
-    with httpx.Client() as client:
-        client.get(f"{server.url}/health")
-        began = time.monotonic()
-        server.stop()
-
-    assert time.monotonic() - began < 8
 
 
 def test_no_connection_to_the_database_is_held_by_open_streams(
