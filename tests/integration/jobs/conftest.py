@@ -46,3 +46,17 @@ def make_stack(
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def stack(make_stack: MakeStack) -> Iterator[Stack]:
+    """Give a worker and a beat that stay up while a file is tested."""
+    with make_stack(
+        worker_concurrency=8,
+        ollama_num_parallel=4,
+        circuit_breaker_threshold=1000,
+        retry_base_delay=50,
+        retry_max_delay=100,
+    ) as stack:
+        stack.start(stack.role("worker"), stack.role("beat"))
+        yield stack
