@@ -263,7 +263,8 @@ class Stack:
             return cursor.rows()
 
         for job_id, outcome in self.database.read(read):
-            outcomes.setdefault(job_id, []).append(outcome)
+            if job_id in outcomes:
+                outcomes[job_id].append(outcome)
         return outcomes
 
 

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -30,17 +31,21 @@ def make_stack(
     ollama: OllamaServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> MakeStack:
-    """Give what makes a stack on an empty database and an empty Redis."""
+    """Give what makes a stack on databases of its own, empty ones."""
+    numbers = itertools.count()
 
     def make(**settings: Any) -> AbstractContextManager[Stack]:
-        redis_server.flushall()
+        # Two stacks of one module would take each other's tickets.
+        own = next(numbers) % 16
+        with redis_server.client(own) as client:
+            client.flushdb()
         folder: Path = tmp_path_factory.mktemp("stack")
         return Stack(
             folder,
             database_url=mariadb.create_database(
                 f"stack_{folder.name.replace('-', '_')}"
             ),
-            redis_url=redis_server.url(),
+            redis_url=redis_server.url(own),
             ollama_url=ollama.url,
             **settings,
         )
