@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from tests.fakes.wire_server import WireServer, answer, json_answer, stream_answer
+from tests.integration.ollama.exchanges import PATIENT, Submit
 from worker.ollama import client as client_module
 from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.client import OllamaClient
@@ -21,10 +21,6 @@ from worker.ollama.errors import (
     StreamCutError,
     UpstreamUnavailableError,
 )
-
-Submit = Callable[..., "Future[Any]"]
-
-PATIENT = Deadlines(first_token_seconds=30, silence_seconds=30, attempt_seconds=30)
 
 
 def ask(

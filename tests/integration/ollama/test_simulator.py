@@ -1,12 +1,12 @@
 """The client against the simulator: every fault has its error, every cancel arrives."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.integration.ollama.exchanges import PATIENT, Submit
 from tests.ollama_server import OllamaServer
 from worker.ollama import errors
 from worker.ollama.abort import ExchangeAbortedError
@@ -14,9 +14,6 @@ from worker.ollama.client import OllamaClient
 from worker.ollama.deadlines import Deadlines
 from worker.ollama.exchange import Exchange
 
-Submit = Callable[..., "Future[Any]"]
-
-PATIENT = Deadlines(first_token_seconds=30, silence_seconds=30, attempt_seconds=30)
 HASTY = Deadlines(first_token_seconds=0.2, silence_seconds=0.2, attempt_seconds=30)
 
 

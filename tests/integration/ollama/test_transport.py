@@ -1,18 +1,15 @@
 """httpx over our connections."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.fakes.wire_server import WireServer, chunk, head, json_answer
+from tests.integration.ollama.exchanges import Submit
 from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.pool import ConnectionPool, Origin
 from worker.ollama.transport import PooledTransport
-
-Submit = Callable[..., "Future[Any]"]
 
 
 @pytest.fixture

@@ -1,0 +1,39 @@
+"""Exchanges in which the test plays the server, byte by byte.
+
+The client runs in another thread.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from tests.fakes.wire_server import Peer, WireServer
+from worker.ollama.client import OllamaClient
+from worker.ollama.deadlines import Deadlines
+from worker.ollama.exchange import Exchange
+
+Submit = Callable[..., "Future[Any]"]
+
+PATIENT = Deadlines(first_token_seconds=30, silence_seconds=30, attempt_seconds=30)
+TOKEN = {"message": {"content": "a"}, "done": False}
+LAST = {"message": {"content": ""}, "done": True, "done_reason": "stop"}
+
+
+def chat(client: OllamaClient, deadlines: Deadlines = PATIENT, **more: Any) -> Exchange:
+    return client.open("/api/chat", b"{}", deadlines=deadlines, **more)
+
+
+def collect(exchange: Exchange) -> list[list[dict[str, Any]]]:
+    with exchange:
+        return list(exchange)
+
+
+def answered(future: "Future[Any]") -> Any:
+    return future.result(timeout=10)
+
+
+def serve(server: WireServer, *pieces: bytes) -> Peer:
+    peer = server.accept()
+    peer.read_request()
+    peer.send(*pieces)
+    return peer
