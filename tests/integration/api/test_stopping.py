@@ -9,13 +9,7 @@ import httpx
 
 from backend.core.settings import Settings
 from tests.integration.api.caller import Api
-from tests.integration.api.server_caller import (
-    chat,
-    headers_of,
-    listen,
-    start,
-    submit,
-)
+from tests.integration.api.server_caller import chat, headers_of, listen, start, submit
 
 
 def test_a_server_that_stops_invites_its_readers_to_come_back(
