@@ -26,7 +26,7 @@ from backend.core.streams.frames import (
 from backend.core.streams.hub import REREAD, Hub, Mail, Mailbox
 from backend.core.streams.outsider import CANCEL_CHANNEL, OutsiderStream
 from tests.servers import RedisServer
-from tests.unit.backend.core.streams.test_follow import job
+from tests.unit.backend.core.streams.reader import job
 
 FRAME = Frame(EventName.TOKENS, b'{"text":"x"}', EntryId(1, 1))
 END = Frame(EventName.END, b"{}", EntryId(1, 2))
