@@ -1,0 +1,96 @@
+"""Turns on a bench: nothing around them is real."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from backend.core.jobs.records import Claimed
+from backend.core.queue import Slot, Taken
+from tests.factories import MODEL, due_job, settings_for
+from tests.fakes.generation import FakeBreaker, FakeClaim, FakeModels
+from worker.generation.ledger import Ledger
+from worker.generation.turn import Turns
+from worker.holdings import Holdings
+
+
+class FakeWake:
+    """The protocol's steps; `hints` is what the next lingers get."""
+
+    def __init__(self) -> None:
+        self.taken = [1]
+        self.hints: list[bytes | Exception | None] = []
+        self.freed: list[Slot] = []
+        self.lingered = 0
+        self.others: bool | Exception = False
+        self.free_fails = False
+
+    def take_slot(self, slot: Slot, *, slots: int, lease_ms: int) -> Taken:
+        return Taken(self.taken.pop(0) if self.taken else 1)
+
+    def free_slot(self, slot: Slot) -> None:
+        self.freed.append(slot)
+        if self.free_fails:
+            raise redis.ConnectionError
+
+    def linger(self, slot: Slot, *, linger_ms: int) -> bytes | None:
+        self.lingered += 1
+        answer = self.hints.pop(0) if self.hints else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def other_tickets_wait(self, model: str, models: Sequence[str]) -> bool:
+        if isinstance(self.others, Exception):
+            raise self.others
+        return self.others
+
+
+class FakeAnswerer:
+    """Answers; `then` is called with each job, and its answer is what comes back."""
+
+    def __init__(self) -> None:
+        self.answered: list[str] = []
+        self.given_back: list[str] = []
+        self.then: Any = lambda job: True
+
+    def answer(self, job: Claimed) -> bool:
+        self.answered.append(job.id)
+        return bool(self.then(job))
+
+    def give_back_unbegun(self, job: Claimed) -> None:
+        self.given_back.append(job.id)
+
+
+class Bench:
+    def __init__(self, *jobs: Any, **settings: Any) -> None:
+        self.claim, self.wake = FakeClaim(*jobs), FakeWake()
+        self.answerer, self.embedder = FakeAnswerer(), FakeAnswerer()
+        self.breaker, self.holdings = FakeBreaker(), Holdings()
+        self.draining = threading.Event()
+        self.sent: list[str] = []
+        collaborators: Any = {
+            "wake": self.wake,
+            "ledger": Ledger(self.claim, None, None),  # type: ignore[arg-type]  # a fake; no ends here
+            "answerer": self.answerer,
+            "settler": self.answerer,
+            "embedder": self.embedder,
+            "models": FakeModels(),
+            "breaker": self.breaker,
+        }
+        self.turns = Turns(
+            settings=settings_for(**settings),
+            incarnation="me",
+            send_ticket=self.sent.append,
+            holdings=self.holdings,
+            draining=self.draining,
+            **collaborators,
+        )
+
+    def take(self) -> None:
+        self.turns.take(MODEL)
+
+
+def jobs(count: int, **over: Any) -> list[Any]:
+    return [due_job(id=f"j{n}", **over) for n in range(count)]
