@@ -17,7 +17,7 @@ bind = f"{_settings.api_host}:{_settings.api_port}"
 # SQLite waits inside C, which would stop a gevent hub: threads there, and one process,
 # since its writers wait for each other anyway.
 _threads = _settings.on_sqlite or _settings.api_worker_class == "gthread"
-worker_class = "gthread" if _threads else "backend.api.gevent_worker.DrainingWorker"
+worker_class = "gthread" if _threads else "backend.gevent_worker.DrainingWorker"
 threads = _settings.api_threads
 workers = _settings.api_workers or (1 if _settings.on_sqlite else os.cpu_count() or 1)
 # Open streams are connections: each costs about 25 KB, so let there be many.

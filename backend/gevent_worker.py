@@ -31,7 +31,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no typ
     def _send_home(self) -> None:
         # Their own timeout is what ends such a wait, and without a word in the log.
         for greenlet, timeout in list(self.idle.items()):
-            gevent.kill(greenlet, timeout, block=False)
+            gevent.kill(greenlet, timeout)
 
 
 class _Idle:
