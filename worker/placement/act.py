@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from backend.core.catalogue import Catalogue
-from backend.core.cluster import Cluster, Snapshot
+from backend.core.cluster import SNAPSHOT_TTL_MS, Cluster, Snapshot
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import JobRecord, NewJob
 from backend.core.jobs.repository.insert import JobInsert
@@ -104,12 +104,13 @@ class Placement:
 
     def _view(self, node: str, snapshots: Sequence[Snapshot]) -> NodeView:
         newest = max(snapshots, key=lambda snapshot: snapshot.published_at)
-        unfinished = self._query.unfinished(node_lane(node))
+        # What it has just done, its snapshot may not show yet.
+        work = self._query.node_work(node_lane(node), done_within_ms=SNAPSHOT_TTL_MS)
         return NodeView(
             node=node,
             on_disk=frozenset(newest.on_disk),
             loaded=frozenset(model.name for model in newest.loaded),
-            busy_with=frozenset((job.kind, job.model) for job in unfinished),
+            busy_with=frozenset((job.kind, job.model) for job in work),
         )
 
     def _failures(self, wanted: Sequence[str]) -> dict[str, str]:

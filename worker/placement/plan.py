@@ -12,7 +12,10 @@ from backend.core.jobs.states import Kind
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What a node has, as its snapshots say; `busy_with` are its unfinished works."""
+    """What a node has, as its snapshots say.
+
+    `busy_with` are the works whose effect they cannot show: unfinished, or just done.
+    """
 
     node: str
     on_disk: frozenset[str]

@@ -6,13 +6,14 @@ import pytest
 from backend.core.db import Database
 from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.records import NewJob
+from backend.core.jobs.repository.finish import JobFinish
 from backend.core.jobs.repository.position import JobPosition
 from backend.core.jobs.repository.query import Filters, JobQuery
 from backend.core.jobs.repository.retention import JobRetention
 from backend.core.jobs.states import Kind, Priority, State
 from backend.core.keys import Keys, Scope
 from backend.core.names import node_lane
-from tests.factories import MODEL, insert, new_job
+from tests.factories import MODEL, finish_of, insert, new_job
 from tests.integration.core.jobs import (
     change,
     claim_one,
@@ -94,23 +95,26 @@ def test_lanes_with_queued_jobs_are_named(database: Database, query: JobQuery) -
     assert sorted(query.lanes_with_due_jobs()) == ["gen:other:latest", LANE]
 
 
-def test_a_nodes_unfinished_and_recent_work_is_listed(
+def test_a_nodes_unfinished_and_latest_work_is_listed(
     database: Database, query: JobQuery
 ) -> None:
     over = {"kind": Kind.PULL, "lane": node_lane("n")}
-    ended, running, queued = insert(database, *[new_job(**over) for _ in range(3)])
+    ended, done, running, queued = insert(
+        database, *[new_job(**over) for _ in range(4)]
+    )
     transitions(database).cancel(ended)
+    JobFinish(database)([finish_of(claim_one(database, done))])
     claim_one(database, running)
     insert(database, new_job(), new_job(owner_id=2, **over))
 
-    assert {
-        job.id for job in query.unfinished(node_lane("n")) if job.owner_id == 1
-    } == {
-        running,
-        queued,
-    }
+    def listed(within_ms: int) -> set[str]:
+        work = query.node_work(node_lane("n"), done_within_ms=within_ms)
+        return {job.id for job in work if job.owner_id == 1}
+
+    assert listed(60_000) == {done, running, queued}
+    assert listed(-60_000) == {running, queued}
     recent = [job.id for job in query.recent_node_work(1)]
-    assert recent == sorted([ended, running, queued], reverse=True)
+    assert recent == sorted([ended, done, running, queued], reverse=True)
 
 
 def test_a_job_can_be_submitted_again_as_it_was(

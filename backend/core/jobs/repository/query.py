@@ -114,10 +114,13 @@ class JobQuery:
         with transaction(self._database.sessions) as session:
             return [row[0] for row in session.execute(statement)]
 
-    def unfinished(self, lane: str) -> list[JobRecord]:
-        """List the queued and running jobs of a lane."""
+    def node_work(self, lane: str, *, done_within_ms: int) -> list[JobRecord]:
+        """List what waits or runs in a node's lane, and what succeeded a moment ago."""
+        since = self._database.dialect.later(str(-done_within_ms)).replace("%%", "%")
         statement = select(*self._columns).where(
-            Job.state.in_((State.QUEUED.value, State.RUNNING.value)), Job.lane == lane
+            Job.state.in_([State.QUEUED, State.RUNNING, State.SUCCEEDED]),
+            Job.lane == lane,
+            or_(Job.finished_at.is_(None), literal_column(f"finished_at>{since}")),
         )
         with transaction(self._database.sessions) as session:
             rows = session.execute(statement).all()
