@@ -19,6 +19,7 @@ from backend.api.presence import LOOK_SECONDS, Presence
 from backend.api.sse import EventStream, stream_response
 from backend.core.errors import DatabaseUnavailableError, QueueUnavailableError
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
+from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.service import Submission
 from backend.core.jobs.states import FINAL, State
 from backend.core.keys import Caller
@@ -60,7 +61,8 @@ class Submitter:
                 ended = self._other_ended(submission.job_id, job, limit)
         finally:
             self._jobs.close_mailbox(box)
-        if ended and (row := self._read(submission.job_id)) is not None:
+        told = None if box.row is None else heard(box.row)
+        if ended and (row := told or self._read(submission.job_id)) is not None:
             response = answer(view(row), HTTPStatus.OK, applied | _located(row.id))
             return once_sent(self._services, row, response)
         return self._accepted(job, submission, applied)

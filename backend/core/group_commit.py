@@ -54,7 +54,8 @@ class GroupCommit(Generic[Item, Outcome]):
         """Bound a batch by rows and bytes (the server's `max_allowed_packet`).
 
         `gather` lets a leader step back for a moment, so that those who are ready to
-        come in this very instant come along; it must not wait for anybody.
+        come in this very instant come along; it must not wait for anybody. It is
+        called only while there are others, as the last batch tells.
         """
         self._gather = gather
         self._run = run
@@ -65,6 +66,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self._lock = threading.Lock()
         self._waiting: deque[_Entry[Item, Outcome]] = deque()
         self._busy = False
+        self._crowded = False
 
     def __call__(self, item: Item) -> Outcome:
         """Run the item with whatever else waits and give its outcome.
@@ -94,6 +96,8 @@ class GroupCommit(Generic[Item, Outcome]):
         return entry.leads
 
     def _wait_for_others(self, entry: _Entry[Item, Outcome]) -> None:
+        if not self._crowded:
+            return
         try:
             self._gather()
         except BaseException:
@@ -133,6 +137,7 @@ class GroupCommit(Generic[Item, Outcome]):
                 entry = self._waiting.popleft()
                 room -= entry.size
                 batch.append(entry)
+            self._crowded = len(batch) > 1 or bool(self._waiting)
         return batch
 
     def _run_batch(self, batch: list[_Entry[Item, Outcome]]) -> None:

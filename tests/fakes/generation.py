@@ -62,7 +62,7 @@ class FakeFinish:
     def ends(self) -> dict[str, Finish]:
         return {finish.id: finish for batch in self.batches for finish in batch}
 
-    def __call__(self, finishes: Sequence[Finish]) -> list[None]:
+    def __call__(self, finishes: Sequence[Finish]) -> list[bytes | None]:
         if self.outages:
             self.outages -= 1
             raise DatabaseUnavailableError
@@ -101,8 +101,8 @@ class FakeFlusher:
     ) -> None:
         stream.text.add(text, thinking, tool_calls)
 
-    def end(self, ends: Sequence[tuple[JobStream, bytes]]) -> None:
-        self.ended += [stream.job_id for stream, _ in ends]
+    def end(self, ends: Sequence[tuple[JobStream, bytes, bytes | None]]) -> None:
+        self.ended += [stream.job_id for stream, _, _ in ends]
 
     def drop(self, stream: JobStream) -> None:
         self.dropped.append(stream.job_id)

@@ -160,7 +160,8 @@ class FakeWorker:
         error = FAILURE if state is State.FAILED else None
         words = stream.seq
         try:
-            self._finish([_finish(job, state, stream.seq + 1, result, error)])
+            end = _finish(job, state, stream.seq + 1, result, error)
+            (row,) = self._finish([end])
         except SupersededError:
             return
         embeds = result if job.kind is Kind.EMBED else None
@@ -168,7 +169,7 @@ class FakeWorker:
         data = end_data(
             job.id, state, done_reason="stop", usage=usage, error=error, result=embeds
         )
-        self._flusher.end([(stream, data)])
+        self._flusher.end([(stream, data, row)])
         self.answered.append(job.id)
 
 

@@ -119,8 +119,10 @@ class Ledger:
         return None
 
     def _end_batch(self, ends: Sequence[End]) -> list[None]:
-        self._finish([end.finish for end in ends])
-        self._flusher.end([(end.stream, end.data) for end in ends])
+        rows = self._finish([end.finish for end in ends])
+        self._flusher.end(
+            [(end.stream, end.data, row) for end, row in zip(ends, rows, strict=True)]
+        )
         return [None] * len(ends)
 
     def _claim_batch(self, wants: Sequence[Want]) -> list[Claimed | None]:

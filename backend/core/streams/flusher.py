@@ -18,6 +18,7 @@ from backend.core import metrics
 from backend.core.redis_client import KeptConnection
 from backend.core.streams.frames import (
     CHANNEL,
+    ROW,
     EntryId,
     EventName,
     Frame,
@@ -134,12 +135,17 @@ class Flusher:
         if first:
             self._urgent.set()
 
-    def end(self, ends: Sequence[tuple[JobStream, bytes]]) -> None:
-        """Write `end` after the COMMIT, with each job's pending text before it."""
+    def end(self, ends: Sequence[tuple[JobStream, bytes, bytes | None]]) -> None:
+        """Write `end` after the COMMIT, with each job's pending text before it.
+
+        The last of each three is the job as it was committed, for those who wait.
+        """
         with self._door:
-            frames = self._take([stream for stream, _ in ends])
-            for stream, data in ends:
+            frames = self._take([stream for stream, _, _ in ends])
+            for stream, data, row in ends:
                 stream.ended = True
+                if row is not None:
+                    frames.append((stream, Frame(ROW, row)))
                 frames.append((stream, Frame(EventName.END, data, stream.next_id())))
             self._send(frames, ending=True)
 

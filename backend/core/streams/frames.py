@@ -13,6 +13,9 @@ from backend.core.jobs.states import State
 CHANNEL = "corral:frames"
 LAST_SEQ = 18_446_744_073_709_551_615
 _NO_ID = b"-"
+# Published with an `end`, for those who wait for nothing else: the job's row and result
+# (`jobs.repository.rows`). It is no event, and not kept.
+ROW = "row"
 
 
 class EventName(StrEnum):

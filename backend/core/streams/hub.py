@@ -16,7 +16,7 @@ import structlog
 
 from backend.core.errors import AppError
 from backend.core.jobs.records import JobRecord
-from backend.core.streams.frames import CHANNEL, Frame, read_publication
+from backend.core.streams.frames import CHANNEL, ROW, Frame, read_publication
 
 log = structlog.get_logger()
 
@@ -38,13 +38,15 @@ Mail = Frame | JobRecord | Reread
 class Mailbox:
     """What one response has been told and not taken yet."""
 
-    __slots__ = ("_queue", "heard_at", "job_id", "only_end")
+    __slots__ = ("_queue", "heard_at", "job_id", "only_end", "row")
 
     def __init__(self, job_id: str, *, only_end: bool = False) -> None:
         """Wait for one job; with `only_end` for nothing but its end."""
         self.job_id = job_id
         self.only_end = only_end
         self.heard_at = time.monotonic()
+        # The job as it was committed at its end, if whoever ended it said so.
+        self.row: bytes | None = None
         self._queue: queue.SimpleQueue[Mail] = queue.SimpleQueue()
 
     def put(self, mail: Mail) -> None:
@@ -164,7 +166,9 @@ class Hub:
         for job_id, frame in read_publication(message):
             for box in boxes_of(job_id, ()):
                 box.heard_at = time.monotonic()
-                if not box.only_end or frame.event == "end":
+                if frame.event == ROW:
+                    box.row = frame.data
+                elif not box.only_end or frame.event == "end":
                     box.put(frame)
 
     def _tell_all_to_reread(self) -> None:

@@ -9,6 +9,8 @@ from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed
 from backend.core.jobs.repository.finish import JobFinish, SupersededError
+from backend.core.jobs.repository.query import JobQuery
+from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.states import ErrorCode, State
 from tests.factories import finish_of, new_job
 from tests.integration.core.jobs import (
@@ -55,6 +57,26 @@ def test_an_answer_is_committed_with_all_that_belongs_to_it(
     assert (found.first_token_at - found.started_at).total_seconds() == 1.5
     assert column(database, claimed.id, "lease_owner") is None
     assert attempts(database, claimed.id) == [(1, "succeeded")]
+
+
+def test_what_is_told_of_ends_is_what_is_read_of_them(database: Database) -> None:
+    jobs = [claim_one(database, new_job()) for _ in range(3)]
+    for count in (1, 2):
+        finishes = [finish_of(job, result='{"text": "é"}') for job in jobs[:count]]
+        del jobs[:count]
+        told = JobFinish(database)(finishes)
+
+        query = JobQuery(database)
+        for finish, one in zip(finishes, told, strict=True):
+            assert b"\n" not in (one or b"")
+            assert [heard(one or b"")] == query.outcomes([finish.id])
+
+
+def test_a_large_result_is_told_to_nobody(database: Database, claimed: Claimed) -> None:
+    finish = finish_of(claimed, result=f'"{"x" * 20_000}"')
+
+    assert JobFinish(database)([finish]) == [None]
+    assert row(database, claimed.id).result == "x" * 20_000
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.EXPIRED])

@@ -80,7 +80,7 @@ def test_rule_17_frames_have_ids_of_attempt_and_number(
     flusher.add(stream, " you")
     flusher.flush()
     last = flusher.last_place(stream)
-    flusher.end([(stream, b'{"state":"succeeded"}')])
+    flusher.end([(stream, b'{"state":"succeeded"}', None)])
 
     assert kept(client) == [
         ("1-1", "tokens", {"text_offset": 0, "text": "Hel"}),
@@ -105,7 +105,7 @@ def test_rule_20_pending_text_leaves_with_the_end_in_one_pipeline(
     stream = JobStream("j", 1)
     flusher.add(stream, "all of it")
     last = flusher.last_place(stream)
-    flusher.end([(stream, b"{}")])
+    flusher.end([(stream, b"{}", None)])
 
     assert places(client) == ["1-1", "1-2"]
     assert str(last) == "1-2"
@@ -147,7 +147,7 @@ def test_rule_17_a_zombies_frames_are_refused_and_counted(
     flusher.flush()
     before = value(metrics._refused_frames)
     flusher.add(zombie, "more of the old")
-    flusher.end([(zombie, b"{}")])
+    flusher.end([(zombie, b"{}", None)])
 
     assert value(metrics._refused_frames) == before + 2
     assert places(client) == ["1-1", "2-0"]
@@ -198,13 +198,32 @@ def test_a_flush_that_failed_is_repeated_with_the_whole_text(
     assert kept(client)[-1][2] == {"text_offset": 0, "text": "one two "}
 
 
+def test_the_row_is_published_before_its_end_and_not_kept(
+    flusher: Flusher, client: redis.Redis
+) -> None:
+    pubsub = client.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe(CHANNEL)
+    pubsub.get_message(timeout=1)
+    flusher.end([(JobStream("j", 1), b"{}", b"[[],null]")])
+
+    message = pubsub.get_message(timeout=1)
+    pubsub.close()
+    assert message is not None
+    frames = [frame for _, frame in read_publication(message["data"])]
+    assert [(frame.event, frame.data) for frame in frames] == [
+        ("row", b"[[],null]"),
+        ("end", b"{}"),
+    ]
+    assert len(places(client)) == 1
+
+
 def test_an_end_that_failed_is_not_written_later(
     flusher: Flusher, client: redis.Redis, connection: Connection
 ) -> None:
     stream = JobStream("j", 1)
     flusher.add(stream, "one")
     connection.failures = 1
-    flusher.end([(stream, b"{}")])
+    flusher.end([(stream, b"{}", None)])
 
     assert flusher.flush() == 0
     assert places(client) == []

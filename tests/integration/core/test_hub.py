@@ -16,6 +16,7 @@ from backend.core.streams.follow import Record
 from backend.core.streams.frames import (
     CHANNEL,
     LAST_SEQ,
+    ROW,
     START,
     EntryId,
     EventName,
@@ -82,12 +83,13 @@ def test_a_waiter_hears_its_own_jobs_frames(hub: Hub, client: redis.Redis) -> No
     patient = hub.open("j", only_end=True)
     hub.close(closed)
     hub.close(closed)
-    say(client, FRAME, END)
+    say(client, FRAME, Frame(ROW, b"[[],null]"), END)
 
     assert drained(mine)[-2:] == [FRAME, END]
     assert END not in drained(other)
     assert END not in drained(closed)
     assert [mail for mail in drained(patient) if mail is not REREAD] == [END]
+    assert (patient.row, other.row) == (b"[[],null]", None)
     for box in (mine, other, patient):
         hub.close(box)
     assert hub._boxes == {}

@@ -11,6 +11,7 @@ from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.hot_cursor import COMMIT, HotCursor, Statement
 from backend.core.jobs.records import AttemptRecord, Finish
+from backend.core.jobs.repository.rows import ID_AND_ROW, told
 from backend.core.jobs.states import FINAL, State
 
 _FIELDS = (
@@ -31,6 +32,8 @@ _FIELDS = (
 )
 # In the order of the assignments.
 _ENDED = [n for n in _FIELDS if n not in {"id", "attempt", "token", "result"}]
+# Every API process hears of every end: larger results are read by whoever needs them.
+_TOLD_CHARACTERS = 16 * 1024
 _ATTEMPT = "outcome,node,worker,model,model_digest,options,timings"
 
 
@@ -58,15 +61,17 @@ class JobFinish:
         )
         self._attempt_row = f"(%s,%s,%s,%s,%s,%s,%s,%s,%s,{d.now})"
 
-    def __call__(self, finishes: Sequence[Finish]) -> list[None]:
-        """Commit the ends, all or none.
+    def __call__(self, finishes: Sequence[Finish]) -> list[bytes | None]:
+        """Commit the ends, all or none; gives the jobs as `rows.heard` reads them.
+
+        None stands for those that whoever waits should read in the database.
 
         Raises:
             SupersededError: If one of them is no longer its holder's.
             DatabaseUnavailableError: If the database stays away; nothing is known.
         """
         try:
-            self._database.run(lambda cursor: self._finish(cursor, finishes))
+            return self._database.run(lambda cursor: self._finish(cursor, finishes))
         except ConnectionLostError:
             self._finish_after_lost_reply(finishes)
         return [None] * len(finishes)
@@ -79,7 +84,9 @@ class JobFinish:
         except ConnectionLostError as error:
             raise DatabaseUnavailableError from error
 
-    def _finish(self, cursor: HotCursor, finishes: Sequence[Finish]) -> None:
+    def _finish(
+        self, cursor: HotCursor, finishes: Sequence[Finish]
+    ) -> list[bytes | None]:
         ordered = sorted(finishes, key=lambda finish: finish.id)
         attempts = attempt_rows(
             self._attempt_row,
@@ -87,14 +94,17 @@ class JobFinish:
         )
         if self._database.dialect.sqlite or len(ordered) == 1:
             fenced = [self._update(finish) for finish in ordered]
-            results, rows = [_result(finish) for finish in ordered], len(ordered)
+            results, changed = [_result(finish) for finish in ordered], len(ordered)
         else:
-            # Counts the rows of both tables.
-            fenced, results, rows = [self._joined_update(ordered)], [], 2 * len(ordered)
-        with cursor.begun_with(fenced) as changed:
-            if sum(changed) != rows:
+            fenced, results = [self._joined_update(ordered)], []
+            # The rows of both tables count.
+            changed = 2 * len(ordered)
+        with cursor.begun_with(fenced) as counts:
+            if sum(counts) != changed:
                 raise SupersededError
-            cursor.execute_all([*results, attempts, COMMIT])
+            cursor.execute_all([*results, attempts, COMMIT, _rows(finishes)])
+        rows: dict[str, str] = dict(cursor.rows())
+        return [_told(finish, rows) for finish in finishes]
 
     def _joined_update(self, finishes: Sequence[Finish]) -> Statement:
         first = "SELECT " + ",".join(f"%s {name}" for name in _FIELDS)
@@ -148,6 +158,17 @@ def attempt_rows(
             )
         ],
     )
+
+
+def _rows(finishes: Sequence[Finish]) -> Statement:
+    marks = ",".join(["%s"] * len(finishes))
+    return f"{ID_AND_ROW}{marks})", [finish.id for finish in finishes]
+
+
+def _told(finish: Finish, rows: dict[str, str]) -> bytes | None:
+    if len(finish.result or "") > _TOLD_CHARACTERS:
+        return None
+    return told(rows[finish.id], finish.result)
 
 
 def _result(finish: Finish) -> Statement:

@@ -1,6 +1,7 @@
 """Rows of `jobs` as records, whether SQLAlchemy or a raw cursor read them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,7 @@ _SELECTED = "JSON_ARRAY({})".format(
 _JOINED = "jobs j LEFT JOIN job_payloads p ON p.job_id=j.id"
 # What `raw_record` reads, with ids in the place of `(`'s other end.
 ROW_ONLY = f"SELECT {_SELECTED} FROM jobs j WHERE j.id IN ("
+ID_AND_ROW = ROW_ONLY.replace("SELECT ", "SELECT j.id,", 1)
 WITH_RESULT = (
     f"SELECT {_SELECTED},NULL,p.result,p.expired_at FROM {_JOINED} WHERE j.id IN ("
 )
@@ -70,6 +72,17 @@ def record(row: Sequence[Any]) -> JobRecord:
 def raw_record(row: Sequence[Any]) -> JobRecord:
     """Make a record of what the statements above select."""
     return record([*orjson.loads(row[0]), *row[1:]])
+
+
+def told(row: str, result: str | None) -> bytes:
+    """Write what `heard` reads: columns as selected above, and the result."""
+    return b"[%b,%b]" % (row.encode(), (result or "null").encode())
+
+
+def heard(told: bytes) -> JobRecord:
+    """Make a record of a job that was told about; what was asked its caller knows."""
+    columns, result = orjson.loads(told)
+    return replace(record(columns), result=result)
 
 
 def parsed(text: str | None) -> Any:  # whatever JSON holds

@@ -80,6 +80,23 @@ def test_one_caller_alone_runs_at_once() -> None:
     assert commit(2) == 3
 
 
+def test_only_in_a_crowd_a_leader_steps_back(
+    pool: ThreadPoolExecutor, runs: Runs
+) -> None:
+    steps: list[int] = []
+    commit = GroupCommit(runs, gather=lambda: steps.append(len(runs.batches)))
+
+    futures = crowd(pool, commit, runs, range(1, 3))
+    assert steps == []
+    runs.go_on.set()
+    assert [future.result(PATIENCE_SECONDS) for future in futures] == [0, 10, 20]
+    assert steps == []
+    commit(3)
+    commit(4)
+
+    assert steps == [2]
+
+
 def test_who_comes_during_a_run_shares_the_next(
     runs: Runs, pool: ThreadPoolExecutor
 ) -> None:
