@@ -12,7 +12,8 @@ from backend.core.db import Database, transaction
 from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
-from backend.core.models import ApiKey, Session, User
+from backend.core.last_used import LastUsed
+from backend.core.models import SYSTEM_USER, ApiKey, Event, Session, User
 
 __all__ = ["Caller", "Keys", "Scope"]
 
@@ -42,6 +43,7 @@ class Keys:
     def __init__(self, database: Database) -> None:
         """Keep the database; nothing is cached, so a disabled key stops at once."""
         self._database = database
+        self._last_used = LastUsed(database)
         lookup = KeyLookup(database)
         self._by_key: GroupCommit[str, Found] = GroupCommit(
             lookup.keys, gather=step_back
@@ -55,9 +57,11 @@ class Keys:
             InvalidKeyError, ExpiredKeyError, DisabledKeyError: If nobody may.
             DatabaseUnavailableError: If the database cannot be asked.
         """
-        if secret.startswith(SESSION_PREFIX):
-            return _admitted(self._by_session(hashed(secret)))
-        return _admitted(self._by_key(hashed(secret)))
+        is_session = secret.startswith(SESSION_PREFIX)
+        look_up = self._by_session if is_session else self._by_key
+        caller = _admitted(look_up(hashed(secret)))
+        self._last_used.note(caller.key_id)
+        return caller
 
     def open_session(
         self, key: str, *, lifetime_ms: int
@@ -101,8 +105,12 @@ class Keys:
         highest_priority: Priority = Priority.HIGH,
         allowed_models: Sequence[str] | None = None,
         secret: str | None = None,
+        actor: str = SYSTEM_USER,
     ) -> tuple[str, ApiKey]:
-        """Make a key for a user, new or not; gives the secret and the row."""
+        """Make a key for a user, new or not; gives the secret and the row.
+
+        `actor` is who does it, for the audit log.
+        """
         secret = secret or new_key()
         now = datetime.now(UTC)
         with transaction(self._database.sessions) as session:
@@ -126,6 +134,7 @@ class Keys:
                 expires_at=expires_at,
             )
             session.add(row)
+            session.add(_event("key.created", actor, row.prefix))
         return secret, row
 
     def list_all(self) -> list[tuple[ApiKey, User]]:
@@ -138,8 +147,11 @@ class Keys:
         with transaction(self._database.sessions) as session:
             return [(row.ApiKey, row.User) for row in session.execute(statement)]
 
-    def revoke(self, key: str) -> bool:
-        """Disable a key by its id or visible prefix; tells whether there was one."""
+    def revoke(self, key: str, *, actor: str = SYSTEM_USER) -> bool:
+        """Disable a key by its id or visible prefix; tells whether there was one.
+
+        `actor` is who does it, for the audit log.
+        """
         number = int(key) if key.isascii() and key.isdigit() else -1
         statement = (
             update(ApiKey)
@@ -149,6 +161,8 @@ class Keys:
         )
         with transaction(self._database.sessions) as session:
             changed: Any = session.execute(statement)
+            if changed.rowcount:
+                session.add(_event("key.revoked", actor, key))
             return bool(changed.rowcount)
 
     def ensure_user(self, name: str) -> int:
@@ -171,6 +185,10 @@ class Keys:
         if not there:
             self.create(user=user, name="first", scopes=list(Scope), secret=secret)
         return not there
+
+
+def _event(kind: str, actor: str, subject: str) -> Event:
+    return Event(at=datetime.now(UTC), kind=kind, actor=actor, subject=subject)
 
 
 def _admitted(found: Found) -> Caller:

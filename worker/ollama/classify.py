@@ -1,8 +1,8 @@
 """Tell from a status and a text what went wrong, by what a real Ollama says.
 
-The texts were recorded from Ollama 0.24 (tests/contract/data) or read in its source.
-They decide before the status, since the same mistake of a caller comes as 400, as 500,
-or as a line under 200.
+Most texts were recorded from Ollama 0.24 (tests/contract/data); the others are known
+from its users' reports. They decide before the status, since the same mistake of a
+caller comes as 400, as 500, or as a line under 200.
 """
 
 import re

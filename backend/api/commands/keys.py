@@ -10,6 +10,9 @@ from backend.core.keys import Scope
 from backend.core.models import ADMIN_USER, ApiKey
 from backend.core.names import canonical_model
 
+# Who made a key by the command line, in the audit log.
+_ACTOR = "command line"
+
 
 @click.group()
 def keys() -> None:
@@ -56,6 +59,7 @@ def create(
             weight=weight,
             highest_priority=Priority.of(highest_priority),
             allowed_models=[*map(canonical_model, models)] or None,
+            actor=_ACTOR,
         )
     click.echo(secret)
 
@@ -78,7 +82,7 @@ def list_all() -> None:
 def revoke(key: str) -> None:
     """Disable a key, by its id or its prefix, at once."""
     with platform() as services:
-        found = services.keys.revoke(key.rstrip("…"))
+        found = services.keys.revoke(key.rstrip("…"), actor=_ACTOR)
     if not found:
         raise click.ClickException("There is no such key, or it is disabled already.")
     click.echo("The key is disabled.")

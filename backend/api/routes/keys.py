@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from backend.api.answers import answer, listed, nothing
+from backend.api.auth import caller
 from backend.api.bodies import read_body
 from backend.api.container import services
 from backend.api.schemas.keys import NewKey
@@ -41,6 +42,7 @@ def create() -> Response:
         weight=body.weight,
         highest_priority=Priority.of(body.highest_priority),
         allowed_models=None if models is None else [*map(canonical_model, models)],
+        actor=caller().user_name,
     )
     return answer({"key": secret} | _view(key, user=body.user), HTTPStatus.CREATED)
 
@@ -48,7 +50,7 @@ def create() -> Response:
 @blueprint.delete(f"/<int(max={_LARGEST}):key_id>")
 def revoke(key_id: int) -> Response:
     """Disable a key at once, and the sessions that it opened."""
-    if not services().keys.revoke(str(key_id)):
+    if not services().keys.revoke(str(key_id), actor=caller().user_name):
         raise NotFoundError("There is no such key, or it is disabled already.")
     return nothing()
 

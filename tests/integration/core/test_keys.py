@@ -2,12 +2,23 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from backend.core.db import Database, transaction
 from backend.core.errors import DisabledKeyError, ExpiredKeyError, InvalidKeyError
 from backend.core.jobs.states import Priority
 from backend.core.keys import Keys, Scope, hashed, shown_prefix
-from backend.core.models import User
+from backend.core.last_used import LastUsed
+from backend.core.models import Event, User
+
+
+class FakeClock:
+    """A clock that is set by hand."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
@@ -139,3 +150,47 @@ def test_the_first_key_is_made_once(keys: Keys) -> None:
     assert keys.recognise(secret).is_admin
     assert keys.ensure_user("admin") == keys.ensure_user("admin")
     assert keys.ensure_user("new") != keys.ensure_user("admin")
+
+
+def test_a_key_knows_when_it_was_last_used_to_the_minute(database: Database) -> None:
+    clock = FakeClock()
+    keys = Keys(database)
+    make(keys)
+    ((key, _),) = keys.list_all()
+    last_used = LastUsed(database, clock)
+
+    def used_at() -> datetime | None:
+        return keys.list_all()[0][0].last_used_at
+
+    assert used_at() is None
+    last_used.note(key.id)
+    first = used_at()
+    assert first is not None
+    clock.now += 59
+    last_used.note(key.id)
+    assert used_at() == first
+    clock.now += 1
+    last_used.note(key.id)
+    assert (used_at() or first) > first
+
+
+def test_a_recognised_key_is_noted_as_used(keys: Keys) -> None:
+    keys.recognise(make(keys))
+
+    assert keys.list_all()[0][0].last_used_at is not None
+
+
+def test_who_made_and_revoked_a_key_is_written_down(
+    keys: Keys, database: Database
+) -> None:
+    make(keys, actor="root")
+    ((key, _),) = keys.list_all()
+    keys.revoke(key.prefix, actor="carl")
+    keys.revoke(key.prefix, actor="carl")
+
+    with transaction(database.sessions) as session:
+        events = session.execute(select(Event).order_by(Event.id)).scalars().all()
+    assert [(e.kind, e.actor, e.subject) for e in events] == [
+        ("key.created", "root", key.prefix),
+        ("key.revoked", "carl", key.prefix),
+    ]
