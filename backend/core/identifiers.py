@@ -1,6 +1,6 @@
 """Ids that sort by time, and secrets that do not repeat."""
 
-import os
+import random
 import threading
 import time
 import uuid
@@ -19,8 +19,12 @@ def uuid7() -> str:
     with _lock:
         _newest = max(_newest + 1, (time.time_ns() << 12) // 1_000_000)
         stamp = _newest
-    number = (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0x2 << 62
-    return str(uuid.UUID(int=number | int.from_bytes(os.urandom(8), "big") >> 2))
+    # Ids are no secrets; the generator is seeded anew in each forked process.
+    tail = 0x2 << 62 | random.getrandbits(62)
+    return (
+        f"{stamp >> 28:08x}-{stamp >> 12 & 0xFFFF:04x}-7{stamp & 0xFFF:03x}"
+        f"-{tail >> 48:04x}-{tail & 0xFFFF_FFFF_FFFF:012x}"
+    )
 
 
 def oldest_uuid7(unix_seconds: float) -> str:

@@ -1,3 +1,4 @@
+import os
 import time
 import uuid
 
@@ -40,3 +41,24 @@ def test_the_oldest_id_of_a_moment_is_before_all_ids_since() -> None:
 
     assert oldest_uuid7(moment) <= uuid7()
     assert oldest_uuid7(moment + 1) > uuid7()
+
+
+def test_ids_of_one_process_sort_as_they_were_made() -> None:
+    made = [uuid7() for _ in range(5_000)]
+
+    assert made == sorted(made)
+    assert len(set(made)) == 5_000
+
+
+def test_forked_processes_make_ids_of_their_own() -> None:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, uuid7()[-16:].encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    other = os.read(reader, 16).decode()
+    os.close(reader)
+    os.close(writer)
+
+    assert other != uuid7()[-16:]
