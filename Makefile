@@ -112,6 +112,11 @@ bench: setup ## Measure Corral's overhead over its upstream (PEER=litellm: besid
 	@infra/local/setup_test.sh
 	$(BIN)/python -m infra.bench.run $(if $(PEER),--peer $(PEER)) $(ARGS)
 
+.PHONY: bench-memory
+bench-memory: setup ## Measure the memory of API and worker: many streams, many jobs
+	@infra/local/setup_test.sh
+	$(BIN)/python -m infra.bench.memory
+
 ##@ Tidy up
 
 .PHONY: clean

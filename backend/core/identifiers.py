@@ -7,6 +7,7 @@ import uuid
 
 _lock = threading.Lock()
 _newest = 0
+_SECOND = 1_000 << 12
 
 
 def uuid7() -> str:
@@ -17,7 +18,9 @@ def uuid7() -> str:
     """
     global _newest  # noqa: PLW0603  # the order needs the last one
     with _lock:
-        _newest = max(_newest + 1, (time.time_ns() << 12) // 1_000_000)
+        now = (time.time_ns() << 12) // 1_000_000
+        # After a clock was set back order is not worth ids of the future.
+        _newest = max(_newest + 1, now) if _newest - now < _SECOND else now
         stamp = _newest
     # Ids are no secrets; the generator is seeded anew in each forked process.
     tail = 0x2 << 62 | random.getrandbits(62)

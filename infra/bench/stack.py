@@ -90,6 +90,13 @@ def cpu_seconds(pids: list[int]) -> float:
     return total
 
 
+def resident_mb(pid: int) -> float:
+    """Give the resident memory of the largest of a process and its children."""
+    root = psutil.Process(pid)
+    family = [root, *root.children(recursive=True)]
+    return max(float(process.memory_info().rss) for process in family) / 1e6
+
+
 class Upstream:
     """The simulator: no delay, unless a rate is set."""
 
@@ -110,7 +117,9 @@ class Upstream:
 class Corral:
     """The whole platform as local processes, with databases that keep promises."""
 
-    def __init__(self, folder: Path, upstream: Upstream, *, slots: int) -> None:
+    def __init__(
+        self, folder: Path, upstream: Upstream, *, slots: int, api_workers: int = 2
+    ) -> None:
         self.key = f"corral-{secrets.token_urlsafe(32)}"
         self.port = free_port()
         self._stores = _stores(folder)
@@ -128,7 +137,7 @@ class Corral:
             "MODEL_PRELOAD_LIST": "tiny-chat",
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.port),
-            "API_WORKERS": "2",
+            "API_WORKERS": str(api_workers),
             "LOG_LEVEL": "WARNING",
         }
         self._start()
@@ -163,6 +172,10 @@ class Corral:
         names = ("mariadb", "redis")
         stores = zip(names, self._stores, strict=True)
         return parts | {name: cpu_seconds([store.pid]) for name, store in stores}
+
+    def memory_mb(self) -> dict[str, float]:
+        """Give the resident memory of the largest API process and of the worker."""
+        return {n: resident_mb(self._processes.pid(n)) for n in ("api", "worker")}
 
     def stop(self) -> None:
         """End everything."""

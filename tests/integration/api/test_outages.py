@@ -53,7 +53,7 @@ def post(server: ApiProcess, api: Api, **headers: str) -> httpx.Response:
     )
 
 
-def test_without_redis_jobs_are_accepted_and_served_from_the_database(
+def test_rule_11_without_redis_jobs_are_accepted_and_served_from_the_database(
     server: ApiProcess,
     ann: Api,
     redis_away: RedisServer,
@@ -82,7 +82,7 @@ def test_without_redis_jobs_are_accepted_and_served_from_the_database(
     assert waited.json()["state"] == "succeeded"
 
 
-def test_a_key_with_limits_is_refused_while_they_cannot_be_checked(
+def test_rule_11_a_key_with_limits_is_refused_while_they_cannot_be_checked(
     server: ApiProcess, ann: Api, redis_away: RedisServer, services: Services
 ) -> None:
     with services.database.sessions() as session, session.begin():

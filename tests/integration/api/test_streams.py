@@ -174,7 +174,7 @@ def open_stream(server: ApiProcess, api: Api, job_id: str) -> socket.socket:
     return connection
 
 
-def test_a_job_whose_last_caller_vanishes_is_cancelled_if_it_says_so(
+def test_rule_23_a_job_whose_last_caller_vanishes_is_cancelled_if_it_says_so(
     servers: list[ApiProcess], ann: Api, services: Services
 ) -> None:
     job_id = submit(servers[0], ann, chat("x", on_disconnect="cancel"))
@@ -190,7 +190,7 @@ def test_a_job_whose_last_caller_vanishes_is_cancelled_if_it_says_so(
     assert eventually(lambda: services.reads.require(job_id, None).state == "cancelled")
 
 
-def test_a_job_goes_on_without_its_caller_if_it_does_not_say_otherwise(
+def test_rule_23_a_job_goes_on_without_its_caller_if_it_does_not_say_otherwise(
     servers: list[ApiProcess], ann: Api, services: Services
 ) -> None:
     job_id = submit(servers[0], ann, chat("x"))
@@ -201,7 +201,7 @@ def test_a_job_goes_on_without_its_caller_if_it_does_not_say_otherwise(
     assert services.reads.require(job_id, None).state == "queued"
 
 
-def test_a_waiting_caller_that_vanishes_cancels_its_job_if_it_says_so(
+def test_rule_23_a_waiting_caller_that_vanishes_cancels_its_job_if_it_says_so(
     servers: list[ApiProcess], ann: Api, services: Services
 ) -> None:
     headers = headers_of(ann, Prefer="wait=30")

@@ -1,5 +1,6 @@
 """JOBS.md 9: one claim path on every database."""
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -55,6 +56,24 @@ def test_a_claim_moves_the_row_and_fences_it(database: Database) -> None:
     assert column(database, job_id, "lease_owner") == "me"
     lease = database.dialect.milliseconds_until("lease_expires_at")
     assert 0 < column(database, job_id, lease) <= LEASE_MS
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+def test_rule_4_a_clock_of_ours_that_is_wrong_changes_no_lease_or_deadline(
+    database: Database, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    real, real_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: real() + days * 86_400)
+    monkeypatch.setattr(time, "time_ns", lambda: real_ns() + days * 86_400 * 10**9)
+    (job_id,) = insert(database, new_job())
+    left = database.dialect.milliseconds_until
+
+    assert 3_590_000 < column(database, job_id, left("queue_expires_at")) <= 3_600_000
+    assert 3_590_000 < column(database, job_id, left("deadline_at")) <= 3_600_000
+    claimed = claim_one(database, job_id)
+    assert 0 < column(database, job_id, left("lease_expires_at")) <= LEASE_MS
+    hand_back(database, claimed, delay_ms=60_000)
+    assert 50_000 < column(database, job_id, left("not_before")) <= 60_000
 
 
 def test_a_job_whose_time_has_not_come_is_not_due(database: Database) -> None:

@@ -97,7 +97,7 @@ def test_only_in_a_crowd_a_leader_steps_back(
     assert steps == [2]
 
 
-def test_who_comes_during_a_run_shares_the_next(
+def test_rule_10_who_comes_during_a_run_shares_the_next(
     runs: Runs, pool: ThreadPoolExecutor
 ) -> None:
     commit = GroupCommit(runs)
@@ -121,7 +121,7 @@ def test_a_batch_is_bound_by_rows_and_the_lead_passes_on(
     assert runs.batches == [[0], [1, 2], [3, 4], [5]]
 
 
-def test_a_batch_is_bound_by_bytes_but_takes_one_item_of_any_size(
+def test_rule_10_a_batch_is_bound_by_bytes_but_takes_one_item_of_any_size(
     runs: Runs, pool: ThreadPoolExecutor
 ) -> None:
     commit = GroupCommit(runs, size=lambda item: item, max_bytes=5)
@@ -134,7 +134,7 @@ def test_a_batch_is_bound_by_bytes_but_takes_one_item_of_any_size(
     assert runs.batches == [[0], [1, 2], [3], [4], [5], [6], [7]]
 
 
-def test_one_bad_row_does_not_fail_its_neighbours(
+def test_rule_10_one_bad_row_does_not_fail_its_neighbours(
     runs: Runs, pool: ThreadPoolExecutor
 ) -> None:
     def fail(items: Sequence[int]) -> None:
@@ -168,7 +168,7 @@ def test_one_bad_row_alone_is_not_run_twice() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError, TornOutError])
-def test_followers_are_released_whatever_happens_to_the_leader(
+def test_rule_10_followers_are_released_whatever_happens_to_the_leader(
     runs: Runs, pool: ThreadPoolExecutor, error: type[BaseException]
 ) -> None:
     def fail(items: Sequence[int]) -> None:

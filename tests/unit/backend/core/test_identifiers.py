@@ -2,6 +2,8 @@ import os
 import time
 import uuid
 
+import pytest
+
 from backend.core import identifiers
 from backend.core.identifiers import oldest_uuid7, uuid7
 
@@ -62,3 +64,18 @@ def test_forked_processes_make_ids_of_their_own() -> None:
     os.close(writer)
 
     assert other != uuid7()[-16:]
+
+
+def test_an_id_follows_a_clock_that_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + 3_600 * 10**9)
+    ahead = uuid7()
+    monkeypatch.setattr(time, "time_ns", lambda: real() - 10**8)
+    slightly_behind = [uuid7(), uuid7()]
+    monkeypatch.undo()
+
+    assert slightly_behind[0] < ahead
+    assert slightly_behind == sorted(slightly_behind)
+    assert abs((uuid.UUID(uuid7()).int >> 80) - real() // 1_000_000) < 1_000
