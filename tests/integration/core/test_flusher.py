@@ -1,7 +1,7 @@
 """JOBS.md 17 to 20: the worker's end of the streams, on a real Redis."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -11,7 +11,13 @@ import redis
 from backend.core import metrics
 from backend.core.redis_client import KeptConnection
 from backend.core.streams.flusher import Flusher, JobStream
-from backend.core.streams.frames import CHANNEL, LAST_SEQ, read_publication, stream_key
+from backend.core.streams.frames import (
+    CHANNEL,
+    LAST_SEQ,
+    Frame,
+    read_publication,
+    stream_key,
+)
 from tests.servers import RedisServer
 
 LIFETIME_MS = 60_000
@@ -113,22 +119,28 @@ def test_rule_20_pending_text_leaves_with_the_end_in_one_pipeline(
     assert 0 < client.pttl(stream_key("j")) <= LIFETIME_MS
 
 
+def published(
+    client: redis.Redis, act: Callable[[], object]
+) -> list[tuple[str, Frame]]:
+    """Give the frames of the one message that an act publishes."""
+    with client.pubsub(ignore_subscribe_messages=True) as pubsub:
+        pubsub.subscribe(CHANNEL)
+        pubsub.get_message(timeout=1)
+        act()
+        message = pubsub.get_message(timeout=1)
+    assert message is not None
+    return list(read_publication(message["data"]))
+
+
 def test_rule_19_frames_of_all_jobs_are_published_together(
     flusher: Flusher, client: redis.Redis
 ) -> None:
-    pubsub = client.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(CHANNEL)
-    pubsub.get_message(timeout=1)
     one, two = JobStream("a", 1), JobStream("b", 1)
     flusher.announce_state(one, b'{"state":"running"}')
     flusher.add(one, "x")
     flusher.add(two, "y")
-    flusher.flush()
+    frames = published(client, flusher.flush)
 
-    message = pubsub.get_message(timeout=1)
-    pubsub.close()
-    assert message is not None
-    frames = list(read_publication(message["data"]))
     assert [(job, frame.event) for job, frame in frames] == [
         ("a", "state"),
         ("a", "tokens"),
@@ -201,16 +213,10 @@ def test_a_flush_that_failed_is_repeated_with_the_whole_text(
 def test_the_row_is_published_before_its_end_and_not_kept(
     flusher: Flusher, client: redis.Redis
 ) -> None:
-    pubsub = client.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(CHANNEL)
-    pubsub.get_message(timeout=1)
-    flusher.end([(JobStream("j", 1), b"{}", b"[[],null]")])
+    stream = JobStream("j", 1)
+    frames = published(client, lambda: flusher.end([(stream, b"{}", b"[[],null]")]))
 
-    message = pubsub.get_message(timeout=1)
-    pubsub.close()
-    assert message is not None
-    frames = [frame for _, frame in read_publication(message["data"])]
-    assert [(frame.event, frame.data) for frame in frames] == [
+    assert [(frame.event, frame.data) for _, frame in frames] == [
         ("row", b"[[],null]"),
         ("end", b"{}"),
     ]
