@@ -41,6 +41,31 @@ _GONE = frozenset(
 )
 
 
+# It answers, but cannot work now: full, read-only (a failover), interrupted, busy.
+# 1836 and 1792 are MySQL's other words for read-only, 3024 and 1969 the time limits of
+# MySQL and MariaDB. What is wrong with a statement itself is a bug, and none of these.
+_REFUSALS = frozenset(
+    {
+        ER.DISK_FULL,
+        ER.RECORD_FILE_FULL,
+        ER.GET_ERRNO,
+        ER.ERROR_DURING_COMMIT,
+        ER.OPTION_PREVENTS_STATEMENT,
+        ER.QUERY_INTERRUPTED,
+        ER.CON_COUNT_ERROR,
+        ER.TOO_MANY_USER_CONNECTIONS,
+        ER.USER_LIMIT_REACHED,
+        ER.ACCESS_DENIED_ERROR,
+        1792,
+        1836,
+        1969,
+        3024,
+    }
+)
+_REFUSED = "The database refuses to work now; try again."
+_SQLITE_REFUSALS = ("full", "readonly", "disk i/o", "unable to open")
+
+
 class ConnectionLostError(Exception):
     """The connection broke, so nobody knows whether the last statement counted."""
 
@@ -60,13 +85,15 @@ class Database:
 
         Raises:
             ConnectionLostError: If the connection broke on the way.
-            DatabaseUnavailableError: If there is no connection to be had, or each try
-                was a deadlock's victim; nothing counted.
+            DatabaseUnavailableError: If there is no connection to be had, it refuses to
+                work now, or each try was a deadlock's victim; nothing counted.
         """
         for _ in range(_TRIES):
             try:
                 return self._once(work)
             except (pymysql.OperationalError, sqlite3.OperationalError) as error:
+                if _refuses(error):
+                    raise DatabaseUnavailableError(_REFUSED) from error
                 if not _repeatable(error):
                     raise
                 victim = error
@@ -139,6 +166,12 @@ def _repeatable(error: Exception) -> bool:
     return bool(error.args) and error.args[0] in _REPEATABLE
 
 
+def _refuses(error: Exception) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return any(word in str(error).lower() for word in _SQLITE_REFUSALS)
+    return bool(error.args) and error.args[0] in _REFUSALS
+
+
 def _connection_gone(error: BaseException) -> bool:
     if isinstance(error, (pymysql.OperationalError, pymysql.InterfaceError)):
         return not error.args or error.args[0] in _GONE
@@ -164,7 +197,8 @@ def transaction(sessions: Callable[[], Session]) -> Iterator[Session]:
 def _is_outage(error: DBAPIError) -> bool:
     original = error.orig
     return error.connection_invalidated or (
-        original is not None and _connection_gone(original)
+        isinstance(original, Exception)
+        and (_connection_gone(original) or _refuses(original))
     )
 
 

@@ -12,6 +12,7 @@ BROAD = {"Exception", "BaseException"}
 # Where an error must end in a state, and what that state is.
 EDGES = {
     "backend/core/group_commit.py": "each caller gets the error of its own statement",
+    "backend/core/streams/hub.py": "its threads go on: without them the API is deaf",
     "worker/threads.py": "the process ends, non-zero, and is started again",
     "infra/ollama-sim/ollama_sim/connection.py": "the client gets Ollama's own 500",
 }

@@ -39,11 +39,25 @@ class Load:
 
     def wait_until_final(self) -> None:
         """Return when no job waits or runs."""
-        eventually(
-            lambda: not {"queued", "running"} & set(self.states()),
-            seconds=180,
-            what="all jobs are final",
+        try:
+            eventually(
+                lambda: not {"queued", "running"} & set(self.states()),
+                seconds=180,
+                what="all jobs are final",
+            )
+        except AssertionError as error:
+            raise AssertionError(self._story()) from error
+
+    def _story(self) -> str:
+        """Tell where the jobs are and what recovery does about them."""
+        jobs = self._stack.sql(
+            "SELECT id, state, attempt, worker, node, not_before, lease_expires_at,"
+            f" UTC_TIMESTAMP(6) FROM jobs WHERE {self._mine}"
+            " AND state IN ('queued', 'running') LIMIT 5"
         )
+        runs = self._stack.sql("SELECT * FROM maintenance_runs")
+        log = self._stack.compose("logs", "--tail", "60", "beat", "worker")
+        return f"{self.states()}\n{jobs}\n{runs}\n{log}"
 
     def commits(self) -> Counter[int]:
         """Count the jobs by the number of attempts that committed an answer."""

@@ -149,9 +149,16 @@ class Follower:
     def _reread(self) -> Iterator[Frame]:
         """Give what the record has after the last place, in its order."""
         for frame in self._record.after(self._job.id, self._place) or ():
-            yield self._take(frame)
+            yield from self._with_reset(frame)
             if self._ended:
                 return
+
+    def _with_reset(self, frame: Frame) -> Iterator[Frame]:
+        """Take a frame, and a reset before it if a later attempt's was lost."""
+        attempt = 0 if frame.id is None else frame.id.attempt
+        if 0 < self._place.attempt < attempt and frame.event != EventName.RESET:
+            yield _reset(attempt)
+        yield self._take(frame)
 
     def _row(self, row: JobRecord) -> Iterator[Frame]:
         """Believe the database: the job ended, or moved, and nobody told."""
@@ -169,19 +176,23 @@ class Follower:
         kept = self._record.after(row.id, self._place) or []
         if _whole(kept, self._place):
             for frame in kept:
-                yield self._take(frame)
+                yield from self._with_reset(frame)
             return
         yield from self._from_result(self._read_job(row.id) or row)
 
     def _from_result(self, job: JobRecord) -> Iterator[Frame]:
         last = last_place(job)
         if self._place.attempt and self._place.attempt < last.attempt:
-            data = orjson.dumps({"attempt": last.attempt, "reason": "restarted"})
-            yield Frame(EventName.RESET, data, EntryId(last.attempt, 0))
+            yield _reset(last.attempt)
         text = whole_text_data(job.result)
         if text is not None and self._place < last:
             yield Frame(EventName.TOKENS, text, last)
         yield self._take(Frame(EventName.END, end_of(job), last))
+
+
+def _reset(attempt: int) -> Frame:
+    data = orjson.dumps({"attempt": attempt, "reason": "restarted"})
+    return Frame(EventName.RESET, data, EntryId(attempt, 0))
 
 
 def _whole(frames: list[Frame], place: EntryId) -> bool:

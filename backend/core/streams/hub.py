@@ -141,6 +141,9 @@ class Hub:
                 self._subscribe()
             except redis.RedisError as error:
                 log.warning("subscription_lost", error=str(error))
+            except Exception:
+                # Without this thread the process would be deaf for good.
+                log.exception("subscription_failed")
             self._settled.set()
             self._stopping.wait(_RECONNECT_SECONDS)
 
@@ -182,6 +185,8 @@ class Hub:
                 self.ask_about_silent_jobs()
             except AppError as error:
                 log.warning("silent_jobs_unread", error=error.detail)
+            except Exception:
+                log.exception("silent_jobs_failed")
 
     def ask_about_silent_jobs(self) -> None:
         """Put each silent job's row into its mailboxes; one query for all.

@@ -54,6 +54,23 @@ def test_a_lost_connection_is_told_from_an_error(maria: Database) -> None:
     assert maria.run(one) == 1
 
 
+@pytest.mark.parametrize("number", [1290, 1021, 1317, 1969])
+def test_a_database_that_refuses_to_work_is_unavailable(
+    maria: Database, number: int
+) -> None:
+    refusal = f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO={number}"
+
+    with pytest.raises(DatabaseUnavailableError):
+        maria.run(lambda cursor: cursor.execute(refusal))
+    with pytest.raises(DatabaseUnavailableError):
+        maria.transact(lambda session: session.execute(text(refusal)))
+
+
+def test_a_statement_that_is_wrong_is_a_bug_and_no_outage(maria: Database) -> None:
+    with pytest.raises(pymysql.ProgrammingError):
+        maria.run(lambda cursor: cursor.execute("SELECT 1 FROM no_such_table"))
+
+
 def test_a_read_is_repeated_once_after_a_lost_connection(maria: Database) -> None:
     calls = []
 

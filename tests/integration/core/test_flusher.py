@@ -1,10 +1,9 @@
 """JOBS.md 17 to 20: the worker's end of the streams, on a real Redis."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import orjson
 import pytest
 import redis
 
@@ -14,10 +13,9 @@ from backend.core.streams.flusher import Flusher, JobStream
 from backend.core.streams.frames import (
     CHANNEL,
     LAST_SEQ,
-    Frame,
-    read_publication,
     stream_key,
 )
+from tests.integration.core.frames import kept, places, published, value
 from tests.servers import RedisServer
 
 LIFETIME_MS = 60_000
@@ -57,23 +55,6 @@ def clock() -> Clock:
 @pytest.fixture
 def flusher(connection: Connection, clock: Clock) -> Flusher:
     return Flusher(connection, interval_ms=5, lifetime_ms=LIFETIME_MS, clock=clock)
-
-
-def kept(client: redis.Redis, job: str = "j") -> list[tuple[str, str, Any]]:
-    entries: Any = client.xrange(stream_key(job))
-    return [
-        (place.decode(), fields[b"e"].decode(), orjson.loads(fields[b"d"]))
-        for place, fields in entries
-    ]
-
-
-def places(client: redis.Redis, job: str = "j") -> list[str]:
-    return [place for place, _, _ in kept(client, job)]
-
-
-def value(counter: Any) -> float:
-    found: float = counter._value.get()
-    return found
 
 
 def test_rule_17_frames_have_ids_of_attempt_and_number(
@@ -117,19 +98,6 @@ def test_rule_20_pending_text_leaves_with_the_end_in_one_pipeline(
     assert str(last) == "1-2"
     assert flusher.flush() == 0
     assert 0 < client.pttl(stream_key("j")) <= LIFETIME_MS
-
-
-def published(
-    client: redis.Redis, act: Callable[[], object]
-) -> list[tuple[str, Frame]]:
-    """Give the frames of the one message that an act publishes."""
-    with client.pubsub(ignore_subscribe_messages=True) as pubsub:
-        pubsub.subscribe(CHANNEL)
-        pubsub.get_message(timeout=1)
-        act()
-        message = pubsub.get_message(timeout=1)
-    assert message is not None
-    return list(read_publication(message["data"]))
 
 
 def test_rule_19_frames_of_all_jobs_are_published_together(

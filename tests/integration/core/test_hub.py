@@ -95,6 +95,20 @@ def test_a_waiter_hears_its_own_jobs_frames(hub: Hub, client: redis.Redis) -> No
     assert hub._boxes == {}
 
 
+def test_a_message_that_nobody_can_read_does_not_make_the_hub_deaf(
+    hub: Hub, client: redis.Redis
+) -> None:
+    hub.wait_until_settled()
+    box = hub.open("j")
+    drained(box)
+    client.publish(CHANNEL, b"no frame")
+
+    # It subscribes anew, and says so.
+    assert box.get(20) is REREAD
+    say(client, FRAME)
+    assert box.get(20) == FRAME
+
+
 def test_after_a_reconnect_all_read_again(
     redis_server: RedisServer, rows: Rows
 ) -> None:

@@ -81,6 +81,14 @@ def test_a_missed_reset_is_read_from_the_record() -> None:
     assert reader.next(tokens(2, 1)) == ["reset 2-0", "tokens 2-1"]
 
 
+def test_rule_18_a_reset_that_was_lost_is_made_up() -> None:
+    record = FakeRecord(tokens(2, 1), tokens(2, 2))
+    reader = Reader(record, job(attempt=2), after=EntryId(1, 5))
+
+    assert reader.next() == ["reset 2-0", "tokens 2-1", "tokens 2-2"]
+    assert reader.next(tokens(2, 3)) == ["tokens 2-3"]
+
+
 def test_nothing_is_told_after_the_end() -> None:
     reader = Reader(FakeRecord(), is_new=True)
 
