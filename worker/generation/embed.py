@@ -12,7 +12,9 @@ from functools import partial
 from typing import Any
 
 import orjson
+import structlog
 
+from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed
 from backend.core.names import generation_lane
 from worker.generation.answer import Answerer, headers_of
@@ -30,6 +32,8 @@ from worker.ollama.errors import (
     MalformedAnswerError,
     OllamaError,
 )
+
+log = structlog.get_logger()
 
 
 class JoinedCall:
@@ -99,9 +103,10 @@ class Embedder:
 
         Tells whether Ollama answered.
         """
-        jobs = [job, *self._claim_more(job)]
-        holdings = [self._answerer.begin(one) for one in jobs]
+        # Held before more are claimed: its lease is renewed whatever comes of that.
+        holdings = [self._answerer.begin(job)]
         try:
+            holdings += map(self._answerer.begin, self._claim_more(job))
             return self._settle(holdings)
         finally:
             for holding in holdings:
@@ -111,9 +116,13 @@ class Embedder:
         room = self._batch_size - 1
         if not room:
             return []
-        due = self._ledger.look(generation_lane(job.model), 2 * room)
-        chosen = joinable(orjson.loads(job.request), due, room=room)
-        return self._ledger.claim_more(chosen)
+        try:
+            due = self._ledger.look(generation_lane(job.model), 2 * room)
+            chosen = joinable(orjson.loads(job.request), due, room=room)
+            return self._ledger.claim_more(chosen)
+        except DatabaseUnavailableError as error:
+            log.warning("embeds_not_joined", job_id=job.id, error=error.detail)
+            return []
 
     def _settle(self, holdings: list[Holding]) -> bool:
         call = JoinedCall(holdings, self._end_cut_off)

@@ -119,6 +119,27 @@ def test_a_call_is_joined_up_to_the_batch_size(batch_size: int, asked: int) -> N
     assert len(bench.claim.taken) == asked - 1
 
 
+@pytest.mark.parametrize("outages", [[True], [False, True]])
+def test_an_outage_while_more_are_claimed_leaves_the_first_held_and_answered(
+    outages: list[bool],
+) -> None:
+    first, second = job("a"), job("b")
+    bench = Bench(second)
+    bench.claim.outages = outages
+    look, held = bench.claim.look, list[str]()
+
+    def look_on(lane: str, limit: int) -> list[Due]:
+        held.extend(holding.job.id for holding in bench.holdings.jobs())
+        return look(lane, limit)
+
+    bench.claim.look = look_on  # type: ignore[method-assign]  # to see what is held
+
+    assert bench.answer(first)
+    assert held == [first.id]
+    assert bench.states(first, second) == [State.SUCCEEDED, None]
+    assert bench.holdings.jobs() == []
+
+
 def test_a_callers_mistake_is_repeated_one_by_one_and_counts_as_no_failure() -> None:
     good, bad, fine = job("good"), job("bad"), job("fine")
     bench = Bench(bad, fine)
