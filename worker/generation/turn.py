@@ -20,7 +20,7 @@ import structlog
 from backend.core.jobs.records import Claimed
 from backend.core.jobs.states import Kind
 from backend.core.names import generation_lane
-from backend.core.queue import Slot, Wake, read_hint
+from backend.core.queue import Slot, Taken, Wake, read_hint
 from backend.core.settings import Settings
 from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
@@ -110,11 +110,7 @@ class Turns:
     def _take_slots(self, model: str, admission: Admission) -> None:
         while True:
             slot = self._slot(model)
-            taken = self._wake.take_slot(
-                slot,
-                slots=self._models.slots(model),
-                lease_ms=self._settings.lease_time,
-            )
+            taken = self._ask_for(slot, admission)
             if taken.send_on:
                 # While no other node has a free thread, it comes back to this one.
                 self._draining.wait(_SEND_ON_SECONDS)
@@ -130,6 +126,17 @@ class Turns:
             if not self._ledger.any_due(generation_lane(model)):
                 return
 
+    def _ask_for(self, slot: Slot, admission: Admission) -> Taken:
+        try:
+            return self._wake.take_slot(
+                slot,
+                slots=self._models.slots(slot.model),
+                lease_ms=self._settings.lease_time,
+            )
+        except redis.RedisError:
+            self._no_probe(slot.model, admission)
+            raise
+
     def _slot(self, model: str) -> Slot:
         holder = f"{self._incarnation}:{next(self._numbers)}"
         return Slot(model, self._settings.node_id, holder)
@@ -140,6 +147,8 @@ class Turns:
         try:
             return self._serve(slot, admission)
         except BaseException:
+            # Before the ticket, which would find the breaker waiting for the probe.
+            self._no_probe(slot.model, admission)
             # Its cause may last (no database): the ticket would be back at once.
             self._draining.wait(_FAILURE_SECONDS)
             self._send_ticket(slot.model)
@@ -177,6 +186,7 @@ class Turns:
         if job is not None:
             # Claimed in the instant in which the drain began.
             self._settler.give_back_unbegun(job)
+            self._no_probe(slot.model, admission)
         return False
 
     def _answer(self, job: Claimed, clock: TurnClock) -> None:

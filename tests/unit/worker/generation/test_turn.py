@@ -136,6 +136,22 @@ def test_a_probe_that_finds_no_slot_or_job_is_given_back(taken: int) -> None:
     assert bench.breaker.told == ["nothing"]
 
 
+@pytest.mark.parametrize("fails", ["slot", "claim", "answer"])
+def test_a_probe_whose_turn_fails_is_given_back(fails: str) -> None:
+    bench = Bench(*jobs(1))
+    bench.breaker.admission = PROBE
+    if fails == "slot":
+        bench.wake.taken = [redis.ConnectionError()]
+    elif fails == "claim":
+        bench.claim.outages = [True]
+    else:
+        bench.answerer.then = lambda _: {}["no such answer"]
+
+    with pytest.raises((redis.RedisError, DatabaseUnavailableError, KeyError)):
+        bench.take()
+    assert bench.breaker.told == ["nothing"]
+
+
 def test_embeddings_go_another_way() -> None:
     bench = Bench(*jobs(1, kind=Kind.EMBED))
     bench.take()
@@ -156,6 +172,7 @@ def test_rule_24_nothing_is_claimed_once_the_drain_has_begun() -> None:
 
 def test_rule_24_a_job_claimed_as_the_drain_began_is_given_back() -> None:
     bench = Bench(*jobs(1))
+    bench.breaker.admission = PROBE
     take = bench.claim.take
 
     def claim(due: Any) -> Any:
@@ -166,3 +183,4 @@ def test_rule_24_a_job_claimed_as_the_drain_began_is_given_back() -> None:
     bench.take()
 
     assert bench.answerer.given_back == ["j0"]
+    assert bench.breaker.told == ["nothing"]

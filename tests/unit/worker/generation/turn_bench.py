@@ -19,7 +19,7 @@ class FakeWake:
     """The protocol's steps; `hints` is what the next lingers get."""
 
     def __init__(self) -> None:
-        self.taken = [1]
+        self.taken: list[int | Exception] = [1]
         self.hints: list[bytes | Exception | None] = []
         self.freed: list[Slot] = []
         self.lingered = 0
@@ -27,7 +27,10 @@ class FakeWake:
         self.free_fails = False
 
     def take_slot(self, slot: Slot, *, slots: int, lease_ms: int) -> Taken:
-        return Taken(self.taken.pop(0) if self.taken else 1)
+        answer = self.taken.pop(0) if self.taken else 1
+        if isinstance(answer, Exception):
+            raise answer
+        return Taken(answer)
 
     def free_slot(self, slot: Slot) -> None:
         self.freed.append(slot)
