@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
 from backend.api.answers import answer, listed
+from backend.api.auth import caller
 from backend.api.container import services
 from backend.api.delivery import once_sent
 from backend.api.errors import invalid_fields
@@ -20,7 +21,7 @@ from backend.api.visible import check_id, visible_job, visible_owner
 from backend.api.wishes import require_stream
 from backend.core.errors import PayloadExpiredError
 from backend.core.jobs.records import JobRecord
-from backend.core.jobs.states import FINAL
+from backend.core.jobs.states import FINAL, OnDisconnect
 from backend.core.streams.frames import START, EntryId
 
 Q = TypeVar("Q", bound=Query)
@@ -66,7 +67,7 @@ def events(job_id: str) -> Response:
                 services(),
                 job.id,
                 Peer(request.environ),
-                on_disconnect=job.on_disconnect,
+                on_disconnect=_on_disconnect(job),
             ),
             after=after,
             position=services().reads.place(job.id) if job.state not in FINAL else None,
@@ -97,6 +98,12 @@ def _with_payload(job: JobRecord) -> JobRecord:
     if job.payload_expired:
         raise PayloadExpiredError
     return job
+
+
+def _on_disconnect(job: JobRecord) -> OnDisconnect:
+    """Tell what the caller's leaving means: whoever only watches counts for nothing."""
+    is_owner = job.owner_id == caller().user_id
+    return job.on_disconnect if is_owner else OnDisconnect.CONTINUE
 
 
 def _last_event_id() -> EntryId:

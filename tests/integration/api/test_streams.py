@@ -190,6 +190,34 @@ def test_rule_23_a_job_whose_last_caller_vanishes_is_cancelled_if_it_says_so(
     assert eventually(lambda: services.reads.require(job_id, None).state == "cancelled")
 
 
+def test_rule_23_an_administrator_who_watches_neither_stops_a_job_nor_keeps_it(
+    servers: list[ApiProcess], ann: Api, admin: Api, services: Services
+) -> None:
+    job_id = submit(servers[0], ann, chat("x", on_disconnect="cancel"))
+    owner = open_stream(servers[0], ann, job_id)
+    with closing(open_stream(servers[0], admin, job_id)):
+        open_stream(servers[1], admin, job_id).close()
+        time.sleep(1.5)
+        still = services.reads.require(job_id, None).state
+        owner.close()
+
+        assert still == "queued"
+        assert eventually(
+            lambda: services.reads.require(job_id, None).state == "cancelled"
+        )
+
+
+def test_rule_23_the_watching_of_an_administrator_is_no_callers(
+    servers: list[ApiProcess], ann: Api, admin: Api, services: Services
+) -> None:
+    job_id = submit(servers[0], ann, chat("x", on_disconnect="cancel"))
+
+    open_stream(servers[0], admin, job_id).close()
+    time.sleep(1.5)
+
+    assert services.reads.require(job_id, None).state == "queued"
+
+
 def test_rule_23_a_job_goes_on_without_its_caller_if_it_does_not_say_otherwise(
     servers: list[ApiProcess], ann: Api, services: Services
 ) -> None:
