@@ -1,15 +1,21 @@
 """What the nodes are like now: snapshots that workers publish, with a TTL.
 
 The API and beat read them; only workers talk to Ollama and the GPU. A node that is gone
-is one whose snapshots ended.
+is one whose snapshots ended. Workers of several versions live side by side, so a reader
+leaves out the fields that it does not know, and a field added later has a default.
 """
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
 import orjson
 import redis
+import structlog
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
 
 SNAPSHOT_TTL_MS = 10_000
 _PREFIX = "corral:node:"
@@ -94,7 +100,8 @@ class Cluster:
         if not keys:
             return []
         texts: list[Any] = list(self._client.mget(keys))
-        return [_read(text) for text in texts if text is not None]
+        read = (_read(text) for text in texts if text is not None)
+        return [snapshot for snapshot in read if snapshot is not None]
 
     def by_node(self) -> dict[str, list[Snapshot]]:
         """Read all live snapshots, grouped by node."""
@@ -104,8 +111,21 @@ class Cluster:
         return dict(nodes)
 
 
-def _read(text: bytes) -> Snapshot:
-    values = orjson.loads(text)
-    values["gpus"] = [GpuState(**gpu) for gpu in values["gpus"]]
-    values["loaded"] = [LoadedState(**model) for model in values["loaded"]]
-    return Snapshot(**values)
+def _read(text: bytes) -> Snapshot | None:
+    try:
+        values = orjson.loads(text)
+        values["gpus"] = [_known(GpuState, gpu) for gpu in values.get("gpus", ())]
+        values["loaded"] = [
+            _known(LoadedState, one) for one in values.get("loaded", ())
+        ]
+        return _known(Snapshot, values)
+    except (TypeError, AttributeError, orjson.JSONDecodeError) as error:
+        # One strange worker must not hide the others.
+        log.warning("snapshot_unreadable", error=str(error))
+        return None
+
+
+def _known(shape: type[T], values: dict[str, Any]) -> T:
+    """Make a dataclass of those of the values that it has fields for."""
+    names = {one.name for one in fields(shape)}  # type: ignore[arg-type]  # a dataclass
+    return shape(**{name: values[name] for name in names & values.keys()})
