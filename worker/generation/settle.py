@@ -10,7 +10,7 @@ import structlog
 from backend.core import metrics
 from backend.core.jobs.records import Claimed, Handback
 from backend.core.jobs.repository.transition import JobTransition
-from backend.core.jobs.states import FINAL, State
+from backend.core.jobs.states import FINAL, NODE_WORK, Kind, State
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import EntryId
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 # Limits that the job's own deadline may have shortened.
 _LIMITED_BY_JOB = (AttemptTimeoutError, LoadTimeoutError)
+# What may succeed without the model being in memory afterwards.
+_LEAVES_UNLOADED = NODE_WORK - {Kind.LOAD}
 
 
 class Settler:
@@ -59,8 +61,9 @@ class Settler:
     def succeeded(self, holding: Holding, reply: Reply) -> None:
         """Commit an answer."""
         job = holding.job
-        self._models.saw_loaded(job.model)
-        self._breaker.succeeded(self._settings.node_id, job.model)
+        if job.kind not in _LEAVES_UNLOADED:
+            self._models.saw_loaded(job.model)
+        self._judge(job, self._breaker.succeeded)
         end = outcome.succeeded(
             holding, reply, last=self._last(holding), **self._labels()
         )
@@ -71,7 +74,7 @@ class Settler:
 
     def aborted(self, holding: Holding, error: ExchangeAbortedError) -> None:
         """End an attempt that we cut off ourselves."""
-        self._breaker.proved_nothing(self._settings.node_id, holding.job.model)
+        self._judge(holding.job, self._breaker.proved_nothing)
         if error.reason == AbortReason.CANCELLED:
             self._end(holding, State.CANCELLED)
         elif error.reason == AbortReason.DRAIN:
@@ -87,23 +90,22 @@ class Settler:
         log.info("attempt_failed", job_id=job.id, code=error.code, detail=error.detail)
         if isinstance(error, _LIMITED_BY_JOB) and holding.seconds_left <= 0:
             # The caller's own deadline says nothing about the node.
-            self._breaker.proved_nothing(self._settings.node_id, job.model)
+            self._judge(job, self._breaker.proved_nothing)
             self._end(holding, State.EXPIRED, outcome.deadline_error(holding))
             return
         metrics.record_failed_attempt(error.code)
         self._models.saw_failing(job.model)
-        self._count(job.model, error)
+        counts, breaker = error.counts_for_breaker, self._breaker
+        self._judge(job, breaker.failed if counts else breaker.proved_nothing)
         if error.retryable:
             self._retry(holding, outcome.error_of(holding, error))
         else:
             self._end(holding, State.FAILED, outcome.error_of(holding, error))
 
-    def _count(self, model: str, error: OllamaError) -> None:
-        node = self._settings.node_id
-        if error.counts_for_breaker:
-            self._breaker.failed(node, model)
-        else:
-            self._breaker.proved_nothing(node, model)
+    def _judge(self, job: Claimed, verdict: Callable[[str, str], None]) -> None:
+        """Tell the breaker; a stuck download says nothing about a node's answers."""
+        if job.kind not in NODE_WORK:
+            verdict(self._settings.node_id, job.model)
 
     def _retry(self, holding: Holding, error: dict[str, Any]) -> None:
         settings = self._settings

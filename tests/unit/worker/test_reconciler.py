@@ -118,6 +118,7 @@ def test_loads_and_unloads_are_work_like_pulls() -> None:
     assert len(bench.ollama.loads) == 1
     assert len(bench.unloaded) == 1
     assert {end.state for end in bench.finish.ends.values()} == {State.SUCCEEDED}
+    assert bench.models.seen[-1].startswith("failing")
 
 
 def test_a_pull_that_fails_ends_in_a_state() -> None:

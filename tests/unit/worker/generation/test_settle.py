@@ -6,7 +6,7 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from backend.core.jobs.states import State
+from backend.core.jobs.states import NODE_WORK, Kind, State
 from tests.factories import claimed_job
 from tests.unit.worker.generation.test_embed import Bench
 from worker.generation.reply import Reply
@@ -107,6 +107,33 @@ def test_a_failure_that_says_nothing_of_the_node_gives_the_probe_back(
 
     assert bench.breaker.told == ["nothing"]
     assert len(bench.transition.handbacks) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(NODE_WORK))
+def test_a_nodes_own_work_tells_the_breaker_nothing(bench: Bench, kind: Kind) -> None:
+    holding = bench.holdings.hold(claimed_job(kind=kind, deadline_ms=60_000))
+    settler = bench.settler
+    settler.succeeded(holding, Reply({}, None, None, None, {}))
+    settler.failed(holding, StalledError())
+    settler.failed(holding, RegistryUnreachableError())
+    settler.aborted(holding, ExchangeAbortedError(AbortReason.CANCELLED))
+    holding.claimed_at -= 61
+    settler.failed(holding, AttemptTimeoutError())
+
+    assert bench.breaker.told == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "loaded"),
+    [(Kind.CHAT, 1), (Kind.LOAD, 1), (Kind.UNLOAD, 0), (Kind.PULL, 0)],
+)
+def test_only_what_leaves_the_model_in_memory_marks_it_as_loaded(
+    bench: Bench, kind: Kind, loaded: int
+) -> None:
+    holding = bench.holdings.hold(claimed_job(kind=kind))
+    bench.settler.succeeded(holding, Reply({}, None, None, None, {}))
+
+    assert len(bench.models.seen) == loaded
 
 
 @pytest.mark.parametrize("error", [AttemptTimeoutError(), LoadTimeoutError()])
