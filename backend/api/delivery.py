@@ -1,4 +1,10 @@
-"""Retention 0: request, result and stream go once one reader was sent all of it."""
+"""Retention 0: request, result and stream go once one reader was sent all of it.
+
+Sent is what the server has written whole: it asks a body for more only after that. A
+HEAD, whose body is never asked, drops nothing, nor does a write that fails.
+"""
+
+from collections.abc import Iterator
 
 import redis
 import structlog
@@ -6,18 +12,24 @@ from flask import Response
 
 from backend.api.container import Services
 from backend.core.errors import AppError
-from backend.core.jobs.records import JobRecord
-from backend.core.jobs.states import FINAL
 from backend.core.streams.frames import stream_key
 
 log = structlog.get_logger()
 
 
-def once_sent(services: Services, job: JobRecord, response: Response) -> Response:
-    """Drop what a job had, if nothing is kept, when this answer has been sent."""
-    if services.settings.payload_retention == 0 and job.state in FINAL:
-        response.call_on_close(lambda: drop(services, job.id))
+def once_sent(services: Services, job_id: str, response: Response) -> Response:
+    """Drop what a job had, if nothing is kept, when this result has been sent."""
+    if services.settings.payload_retention == 0:
+        body = response.get_data()
+        response.response = _then_drop(services, job_id, body)
+        # Werkzeug counts only what it can look through beforehand.
+        response.content_length = len(body)
     return response
+
+
+def _then_drop(services: Services, job_id: str, body: bytes) -> Iterator[bytes]:
+    yield body
+    drop(services, job_id)
 
 
 def drop(services: Services, job_id: str) -> None:

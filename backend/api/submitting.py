@@ -50,8 +50,8 @@ class Submitter:
     def wait(self, job: NewJob, *, seconds: int) -> Response:
         """Answer with the finished job, or that it was accepted when time is over."""
         self._check_limits()
-        applied = {"Preference-Applied": f"wait={seconds}"}
         limit = min(seconds, self._services.settings.max_wait / 1000)
+        applied = {"Preference-Applied": f"wait={int(limit)}"}
         box = self._jobs.open_mailbox(job.id, only_end=True)
         try:
             submission = self._jobs.submit(job)
@@ -64,7 +64,7 @@ class Submitter:
         told = None if box.row is None else heard(box.row)
         if ended and (row := told or self._read(submission.job_id)) is not None:
             response = answer(view(row), HTTPStatus.OK, applied | _located(row.id))
-            return once_sent(self._services, row, response)
+            return once_sent(self._services, row.id, response)
         return self._accepted(job, submission, applied)
 
     def stream(self, job: NewJob) -> Response:
@@ -149,9 +149,12 @@ class Submitter:
     ) -> Response:
         row, position = self._standing(job, submission)
         eta = self._services.forecast.eta_seconds(row.model, position)
-        status = HTTPStatus.OK if row.state in FINAL else HTTPStatus.ACCEPTED
         shown = view(row, position=position, eta_seconds=eta)
-        return answer(shown, status, headers | _located(row.id))
+        headers = headers | _located(row.id)
+        if row.state not in FINAL:
+            return answer(shown, HTTPStatus.ACCEPTED, headers)
+        response = answer(shown, HTTPStatus.OK, headers)
+        return once_sent(self._services, row.id, response)
 
     def _standing(
         self, job: NewJob, submission: Submission

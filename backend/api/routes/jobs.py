@@ -22,7 +22,7 @@ from backend.api.wishes import require_stream
 from backend.core.errors import PayloadExpiredError
 from backend.core.jobs.records import JobRecord
 from backend.core.jobs.states import FINAL, OnDisconnect
-from backend.core.streams.frames import START, EntryId
+from backend.core.streams.frames import START, EntryId, EventName
 
 Q = TypeVar("Q", bound=Query)
 
@@ -36,7 +36,10 @@ def get(job_id: str) -> Response:
     position = None if job.state in FINAL else services().reads.place(job.id)
     eta = services().forecast.eta_seconds(job.model, position)
     shown = view(job, position=position, eta_seconds=eta, whole=True)
-    return once_sent(services(), job, answer(shown))
+    response = answer(shown)
+    if job.state in FINAL:
+        return once_sent(services(), job.id, response)
+    return response
 
 
 @blueprint.get("")
@@ -91,7 +94,10 @@ def tokens(job_id: str) -> Response:
         )
     finally:
         services().jobs.close_mailbox(box)
-    return answer(told)
+    response = answer(told)
+    if told["events"][-1]["event"] == EventName.END:
+        return once_sent(services(), job.id, response)
+    return response
 
 
 def _with_payload(job: JobRecord) -> JobRecord:

@@ -41,6 +41,15 @@ def test_a_caller_that_waited_long_enough_gets_202(ann: Api) -> None:
     assert (reply.json["state"], reply.json["position"]) == ("queued", 1)
 
 
+def test_a_wait_that_is_cut_is_told_as_it_was_applied(
+    ann: Api, worker: FakeWorker
+) -> None:
+    reply = ann.submit(headers={"Prefer": "wait=100000"})
+
+    # MAX_WAIT is ten minutes.
+    assert reply.headers["Preference-Applied"] == "wait=600"
+
+
 def test_a_preference_that_makes_no_sense_is_ignored(ann: Api) -> None:
     reply = ann.submit(headers={"Prefer": "wait=soon"})
 

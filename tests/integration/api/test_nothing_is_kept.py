@@ -1,5 +1,6 @@
 """PAYLOAD_RETENTION=0: what one reader was sent whole is gone (JOBS.md 29)."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -47,7 +48,38 @@ def by_streaming(api: Api) -> str:
     return reply.headers["Location"].rsplit("/", 1)[-1]
 
 
-@pytest.mark.parametrize("read", [by_waiting, by_streaming])
+def by_polling(api: Api) -> str:
+    job_id = str(api.submit().json["id"])
+    after, events = "0-0", [""]
+    while events[-1] != "end":
+        page = api.get(f"/api/v1/jobs/{job_id}/tokens?wait=20000&after={after}").json
+        assert page is not None
+        after, events = page["next"], [event["event"] for event in page["events"]]
+    return job_id
+
+
+def by_asking_again(api: Api) -> str:
+    headers = {"Idempotency-Key": "once"}
+    job_id = str(api.submit(headers=headers).json["id"])
+    while (again := api.submit(headers=headers)).status_code == 202:
+        time.sleep(0.02)
+    assert again.json["id"] == job_id
+    assert again.json["result"] is not None
+    return job_id
+
+
+def finished(api: Api) -> str:
+    """Have a job done that nobody has read."""
+    job_id = str(api.submit().json["id"])
+    path = "/api/v1/jobs?state=succeeded"
+    while not api.get(path).json["data"]:  # type: ignore[index]  # a list
+        time.sleep(0.02)
+    return job_id
+
+
+@pytest.mark.parametrize(
+    "read", [by_waiting, by_streaming, by_polling, by_asking_again]
+)
 def test_a_result_goes_when_one_reader_was_sent_it(
     keeping_nothing: Any, read: Callable[[Api], str]
 ) -> None:
@@ -62,6 +94,41 @@ def test_a_result_goes_when_one_reader_was_sent_it(
     assert (job["state"], job["result"]) == ("succeeded", None)
     assert (events.status_code, events.json["code"]) == (410, "payload_expired")
     assert services.redis.exists(stream_key(job_id)) == 0
+
+
+def test_rule_29_a_look_at_the_head_is_no_reading(keeping_nothing: Any) -> None:
+    services: Services = keeping_nothing.extensions["corral"]
+    api = Api(keeping_nothing.test_client(), make_key(services, "ann"))
+    path = f"/api/v1/jobs/{finished(api)}"
+
+    for what in ("", "/events", "/tokens"):
+        api("HEAD", path + what).close()
+
+    reply = api.get(path)
+    first, second = reply.json, api.get(path).json
+    assert reply.headers["Content-Length"] == str(len(reply.data))
+    assert first is not None
+    assert second is not None
+    assert first["result"] is not None
+    assert second["result"] is None
+
+
+@pytest.mark.parametrize("what", ["", "/tokens"])
+def test_rule_29_a_result_that_could_not_be_written_stays(
+    keeping_nothing: Any, what: str
+) -> None:
+    services: Services = keeping_nothing.extensions["corral"]
+    api = Api(keeping_nothing.test_client(), make_key(services, "ann"))
+    path = f"/api/v1/jobs/{finished(api)}"
+
+    # The server takes the body, cannot write it, and closes it.
+    cut = api.get(path + what, buffered=False)
+    next(iter(cut.response))
+    cut.close()
+
+    job = api.get(path).json
+    assert job is not None
+    assert job["result"] is not None
 
 
 def test_a_result_stays_while_the_job_is_only_accepted(keeping_nothing: Any) -> None:
