@@ -31,6 +31,7 @@ from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
 from worker.generation.ledger import Ledger
 from worker.generation.models import NodeModels
+from worker.generation.pace import Pace
 from worker.generation.settle import Settler
 from worker.generation.turn import Turns
 from worker.heartbeat import CancelListener, Heartbeat
@@ -82,6 +83,7 @@ class GenerationServices:
     ollama: OllamaClient
     models: NodeModels
     holdings: Holdings
+    pace: Pace
     flusher: Flusher
     ledger: Ledger
     answerer: Answerer
@@ -133,7 +135,7 @@ def generation(settings: Settings) -> GenerationServices:
     """Wire a worker."""
     base = foundation(settings)
     draining = threading.Event()
-    holdings, models = Holdings(), NodeModels(settings)
+    holdings, models, pace = Holdings(), NodeModels(settings), Pace()
     ollama = OllamaClient(settings.ollama_base_url)
     breaker = BreakerStore(base.redis, _breaker_policy(settings))
     flusher = _flusher(settings)
@@ -147,6 +149,7 @@ def generation(settings: Settings) -> GenerationServices:
         holdings=holdings,
         models=models,
         breaker=breaker,
+        pace=pace,
     )
     answerer = Answerer(
         settings=settings,
@@ -184,6 +187,7 @@ def generation(settings: Settings) -> GenerationServices:
         ollama=ollama,
         models=models,
         holdings=holdings,
+        pace=pace,
         flusher=flusher,
         ledger=ledger,
         answerer=answerer,

@@ -114,6 +114,7 @@ def _telemetry(services: container.GenerationServices) -> Telemetry:
         wake=base.wake,
         models=services.models,
         holdings=services.holdings,
+        pace=services.pace,
         breaker=services.breaker,
         read_gpus=read_gpus,
         serve=base.celery.queues.serve,

@@ -181,7 +181,7 @@ class Embedder:
                 result = {"embeddings": mine}
                 durations = durations_of(answer)
                 reply = Reply(result, None, count, None, durations)
-                self._settler.succeeded(holding, reply)
+                self._settler.succeeded(holding, reply, joined=len(inputs))
 
     def _end_cut_off(self, holding: Holding, reason: str) -> None:
         self._settler.aborted(holding, ExchangeAbortedError(reason))

@@ -18,6 +18,7 @@ from backend.core.streams.outsider import OutsiderStream
 from worker.generation import outcome
 from worker.generation.ledger import End, Ledger
 from worker.generation.models import NodeModels
+from worker.generation.pace import Pace
 from worker.generation.reply import Reply
 from worker.holdings import AbortReason, Holding, Holdings
 from worker.ollama.abort import ExchangeAbortedError
@@ -47,6 +48,7 @@ class Settler:
         holdings: Holdings,
         models: NodeModels,
         breaker: BreakerStore,
+        pace: Pace,
     ) -> None:
         """Keep the collaborators."""
         self._settings = settings
@@ -57,10 +59,13 @@ class Settler:
         self._holdings = holdings
         self._models = models
         self._breaker = breaker
+        self._pace = pace
 
-    def succeeded(self, holding: Holding, reply: Reply) -> None:
-        """Commit an answer."""
+    def succeeded(self, holding: Holding, reply: Reply, *, joined: int = 1) -> None:
+        """Commit an answer; `joined` is how many jobs the call was for."""
         job = holding.job
+        if job.kind not in NODE_WORK:
+            self._pace.took(job.model, holding.age_seconds / joined)
         if job.kind not in _LEAVES_UNLOADED:
             self._models.saw_loaded(job.model)
         self._judge(job, self._breaker.succeeded)

@@ -20,6 +20,7 @@ from backend.core.queue import Wake
 from backend.core.settings import Settings
 from backend.core.version import VERSION
 from worker.generation.models import NodeModels
+from worker.generation.pace import Pace
 from worker.holdings import Holdings
 from worker.ollama.client import OllamaClient
 from worker.ollama.errors import OllamaError
@@ -43,6 +44,7 @@ class Telemetry:
         wake: Wake,
         models: NodeModels,
         holdings: Holdings,
+        pace: Pace,
         breaker: BreakerStore,
         read_gpus: Callable[[], list[GpuState]],
         serve: Callable[[list[str]], None],
@@ -56,6 +58,7 @@ class Telemetry:
         self._wake = wake
         self._models = models
         self._holdings = holdings
+        self._pace = pace
         self._breaker = breaker
         self._read_gpus = read_gpus
         self._serve = serve
@@ -171,6 +174,7 @@ class Telemetry:
             on_disk=sorted(self._seen),
             slots={model: self._models.slots(model) for model in served},
             breakers=dict(self._breaker.modes(settings.node_id, served)),
+            pace_seconds=self._pace.seconds(served),
         )
 
     def _loaded(self, model: LoadedModel) -> LoadedState:

@@ -5,6 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
+from backend.core.cluster import Cluster
+from backend.core.forecast import Forecast
 from backend.core.jobs.states import Kind, State
 from tests.factories import EMBED_MODEL, MODEL
 from tests.integration.jobs.chats import SLOW, chat
@@ -32,6 +34,17 @@ def test_a_chat_is_answered_and_its_answer_kept(stack: Stack) -> None:
     assert job.first_token_at is not None
     assert (job.attempt, job.failures) == (1, 0)
     assert stack.attempts([job.id])[job.id] == ["succeeded"]
+
+
+def test_the_pace_of_answers_gives_those_who_wait_a_forecast(stack: Stack) -> None:
+    stack.wait(stack.submit(request=chat(sim_tokens=12)))
+    forecast = Forecast(Cluster(stack.redis))
+
+    def eta() -> float:
+        forecast.forget()
+        return forecast.eta_seconds(MODEL, 100) or 0.0
+
+    stack.until(lambda: eta() > 0)
 
 
 def test_a_generate_job_is_answered(stack: Stack) -> None:

@@ -23,6 +23,7 @@ from tests.fakes.generation import (
 from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
 from worker.generation.ledger import Ledger
+from worker.generation.pace import Pace
 from worker.generation.settle import Settler
 from worker.holdings import AbortReason, Holdings
 from worker.ollama.abort import AbortSwitch
@@ -58,6 +59,7 @@ class Bench:
         self.flusher, self.transition = FakeFlusher(), FakeTransition()
         self.models, self.breaker = FakeModels(), FakeBreaker()
         self.holdings, self.ollama = Holdings(), FakeOllama(answer_all)
+        self.pace = Pace()
         self.ledger: Any = Ledger(self.claim, self.finish, self.flusher)  # type: ignore[arg-type]  # fakes
         shared: Any = {
             "settings": settings,
@@ -70,6 +72,7 @@ class Bench:
             transition=self.transition,  # type: ignore[arg-type]  # a fake
             outsider=FakeOutsider(),  # type: ignore[arg-type]  # a fake
             breaker=self.breaker,  # type: ignore[arg-type]  # a fake
+            pace=self.pace,
             **shared,
         )
         client: Any = self.ollama
