@@ -153,16 +153,20 @@ class Keys:
         `actor` is who does it, for the audit log.
         """
         number = int(key) if key.isascii() and key.isdigit() else -1
+        named = or_(ApiKey.id == number, ApiKey.prefix == key)
         statement = (
             update(ApiKey)
-            .where(or_(ApiKey.id == number, ApiKey.prefix == key))
+            .where(named)
             .where(ApiKey.disabled_at.is_(None))
             .values(disabled_at=datetime.now(UTC))
         )
+        prefixes = select(ApiKey.prefix).where(named).limit(1)
         with transaction(self._database.sessions) as session:
             changed: Any = session.execute(statement)
             if changed.rowcount:
-                session.add(_event("key.revoked", actor, key))
+                # Keys are made and revoked under the same name, whatever was typed.
+                prefix = session.execute(prefixes).scalar_one()
+                session.add(_event("key.revoked", actor, prefix))
             return bool(changed.rowcount)
 
     def ensure_user(self, name: str) -> int:

@@ -1,4 +1,4 @@
-"""What happened to the platform itself: keys made, models pulled, repairs."""
+"""What happened to the platform itself: API keys made and revoked, and by whom."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from backend.core.models.base import (
 
 
 class Event(Base):
-    """One line of the audit and system log; never holds a prompt or a key."""
+    """One line of the audit log; its subject is a key's visible prefix."""
 
     __tablename__ = "events"
     __table_args__ = TABLE_OPTIONS
