@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import redis
 from pydantic import ValidationError
 
 from backend.api import capabilities
 from backend.api.errors import invalid, invalid_fields
+from backend.api.pulls import node_for_pull
 from backend.api.schemas.submit import SUBMIT_JOB, TAGS, PullJob, Submission
 from backend.core.catalogue import Catalogue
+from backend.core.cluster import Cluster
 from backend.core.errors import ModelNotAllowedError, ScopeMissingError
 from backend.core.identifiers import uuid7
 from backend.core.jobs.fair_share import estimated_cost
@@ -39,10 +42,13 @@ class Envelope:
 class Admission:
     """Decides what becomes a job."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
-        """Keep the limits and the catalogue."""
+    def __init__(
+        self, settings: Settings, catalogue: Catalogue, cluster: Cluster
+    ) -> None:
+        """Keep the limits, the catalogue and where the nodes are told of."""
         self._settings = settings
         self._catalogue = catalogue
+        self._cluster = cluster
 
     def admit(self, body: Any, caller: Caller, envelope: Envelope) -> NewJob:
         """Make a job of a body.
@@ -96,8 +102,16 @@ class Admission:
 
     def _lane(self, asked: Submission, model: str) -> str:
         if isinstance(asked, PullJob):
-            return node_lane(asked.request.node or self._settings.node_id)
+            return node_lane(asked.request.node or self._node())
         return generation_lane(model)
+
+    def _node(self) -> str:
+        try:
+            live = self._cluster.by_node()
+        except redis.RedisError:
+            # Without Redis none is known to live.
+            live = {}
+        return node_for_pull(live, preferred=self._settings.node_id)
 
     def _check_size(self, kind: Kind, request: dict[str, Any]) -> int:
         characters = _characters(kind, request)

@@ -114,7 +114,7 @@ def wire(settings: Settings, database: Database) -> Services:
         celery=celery,
         keys=Keys(database),
         catalogue=catalogue,
-        admission=Admission(settings, catalogue),
+        admission=Admission(settings, catalogue, cluster),
         cluster=cluster,
         forecast=Forecast(cluster),
         query=query,

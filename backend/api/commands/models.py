@@ -26,14 +26,15 @@ def models() -> None:
 @click.option("--node", help="Only to this node.")
 def pull(name: str, *, node: str | None) -> None:
     """Pull a model and wait until it is there."""
+    model = canonical_model(name)
     with platform() as services:
+        if not services.catalogue.permits_name(model):
+            raise click.ClickException(f"ALLOWED_MODELS does not name {model}.")
         nodes = [node] if node else _live_nodes(services)
         owner = services.keys.ensure_user(SYSTEM_USER)
         ids = [
             services.jobs.submit(
-                new_pull(
-                    services.settings, canonical_model(name), owner_id=owner, node=one
-                )
+                new_pull(services.settings, model, owner_id=owner, node=one)
             ).job_id
             for one in nodes
         ]

@@ -128,6 +128,6 @@ class EmbedRequest(Strict):
 
 
 class PullRequest(Strict):
-    """Where to bring a model; without a node, to the one that lives."""
+    """Where to bring a model; without a node, to one that lives."""
 
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None

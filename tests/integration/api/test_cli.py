@@ -110,6 +110,18 @@ def test_a_model_is_pulled_to_every_live_node(
     assert "new:1b on local: succeeded" in pulled.output
 
 
+def test_a_model_that_is_not_allowed_is_not_pulled(
+    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.cluster.publish(snapshot())
+    monkeypatch.setenv("ALLOWED_MODELS", "tiny-chat")
+
+    pulled = run("models", "pull", "new:1b")
+
+    assert pulled.exit_code == 1
+    assert "ALLOWED_MODELS does not name new:1b." in pulled.output
+
+
 def test_without_a_worker_there_is_nowhere_to_pull_to(run: Run) -> None:
     pulled = run("models", "pull", "new:1b")
 

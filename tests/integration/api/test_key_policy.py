@@ -2,10 +2,15 @@
 
 from typing import Any
 
+import pytest
+import redis
+
 from backend.api.container import Services
+from backend.core.cluster import Cluster
 from backend.core.jobs.states import Priority
 from backend.core.keys import Scope
 from tests.integration.api.caller import Api, make_key
+from tests.integration.api.test_requests import snapshot
 
 
 def test_a_priority_above_the_keys_is_refused(app: Any, services: Services) -> None:
@@ -49,3 +54,31 @@ def test_a_reading_key_submits_nothing(app: Any, services: Services) -> None:
 
     assert api.submit().status_code == 403
     assert api.get("/api/v1/jobs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("live", "node"), [(["far"], "far"), (["far", "local"], "local"), ([], "local")]
+)
+def test_a_pull_that_names_no_node_goes_to_one_that_lives(
+    admin: Api, services: Services, live: list[str], node: str
+) -> None:
+    for name in live:
+        services.cluster.publish(snapshot(node=name))
+
+    reply = admin.post("/api/v1/jobs", json={"kind": "pull", "model": "new:1b"})
+
+    assert reply.json is not None
+    assert services.reads.require(reply.json["id"], None).lane == f"node:{node}"
+
+
+def test_a_pull_is_accepted_while_redis_is_down(
+    admin: Api, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Cluster) -> None:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(Cluster, "by_node", refuse)
+
+    reply = admin.post("/api/v1/jobs", json={"kind": "pull", "model": "new:1b"})
+
+    assert reply.status_code == 202
