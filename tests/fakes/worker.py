@@ -140,6 +140,7 @@ class FakeWorker:
             Handback(
                 id=job.id,
                 attempt=job.attempt,
+                failures=job.failures,
                 costs=0,
                 delay_ms=0,
                 reason=ErrorCode.WORKER_LOST,

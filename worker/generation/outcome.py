@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from backend.core.jobs.errors import error_data, platform_error
 from backend.core.jobs.records import AttemptRecord, Finish, Handback
 from backend.core.jobs.states import ErrorCode, State
 from backend.core.streams.frames import EntryId, end_data
@@ -15,9 +16,6 @@ from worker.generation.ledger import End
 from worker.generation.reply import Reply
 from worker.holdings import Holding
 from worker.ollama.errors import OllamaError
-
-DEADLINE_MESSAGE = "The job's deadline passed before it was answered."
-DEADLINE_ADVICE = "Send it again with a later deadline, or with a higher priority."
 
 
 def succeeded(
@@ -100,6 +98,7 @@ def handed_back(
     return Handback(
         id=holding.job.id,
         attempt=holding.job.attempt,
+        failures=holding.job.failures,
         costs=costs,
         delay_ms=delay_ms,
         reason=ErrorCode(error["code"]),
@@ -116,24 +115,19 @@ def handed_back(
 
 def error_of(holding: Holding, error: OllamaError) -> dict[str, Any]:
     """Write an upstream error as the job's own."""
-    return {
-        "code": error.code,
-        "message": error.detail,
-        "attempts": holding.job.failures + 1,
-        "retryable": error.retryable,
-        "advice": error.advice,
-    }
+    return error_data(
+        error.code,
+        message=error.detail,
+        attempts=holding.job.failures + 1,
+        retryable=error.retryable,
+        advice=error.advice,
+    )
 
 
 def deadline_error(holding: Holding) -> dict[str, Any]:
     """Write the error of a job whose own deadline passed."""
-    return {
-        "code": ErrorCode.DEADLINE_EXCEEDED.value,
-        "message": DEADLINE_MESSAGE,
-        "attempts": holding.job.failures + 1,
-        "retryable": True,
-        "advice": DEADLINE_ADVICE,
-    }
+    counted = holding.job.failures + 1
+    return platform_error(ErrorCode.DEADLINE_EXCEEDED, attempts=counted)
 
 
 def timings_of(holding: Holding, durations: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ import orjson
 import structlog
 
 from backend.core import metrics
+from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import Claimed, Handback
 from backend.core.jobs.repository.transition import JobTransition
-from backend.core.jobs.states import FINAL, NODE_WORK, Kind, State
+from backend.core.jobs.states import FINAL, NODE_WORK, ErrorCode, Kind, State
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import EntryId
@@ -141,7 +142,9 @@ class Settler:
 
     def hand_back(self, holding: Holding) -> None:
         """Give a job back at no cost: we drain, or cannot serve it now."""
-        error = {"code": "worker_lost", "message": "The worker was stopped."}
+        # It costs nothing, so the job never ends with this.
+        counted = holding.job.failures
+        error = platform_error(ErrorCode.WORKER_LOST, attempts=counted)
         back = outcome.handed_back(
             holding, costs=0, delay_ms=0, error=error, **self._labels()
         )

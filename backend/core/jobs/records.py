@@ -117,10 +117,12 @@ class Handback:
         delay_ms: How long until it is due again.
         reason: Why, as a final error code should this have been the last failure.
         error: The error's JSON for that case.
+        failures: How many attempts failed before this one.
     """
 
     id: str
     attempt: int
+    failures: int
     costs: int
     delay_ms: int
     reason: ErrorCode

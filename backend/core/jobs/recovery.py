@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import orjson
-
 from backend.core import metrics
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Moved
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
-from backend.core.jobs.states import FINAL, ErrorCode
+from backend.core.jobs.states import FINAL
 from backend.core.queue import Wake
 from backend.core.streams.outsider import OutsiderStream
 
@@ -23,15 +21,6 @@ _GENERATION = "gen:"
 # A tick comes every second; after a longer silence from the database, holders may not
 # have been able to renew either.
 _GAP_SECONDS = 4.0
-
-WORKER_LOST = orjson.dumps(
-    {
-        "code": ErrorCode.WORKER_LOST,
-        "message": "The worker that answered the job was lost, like those before it.",
-        "retryable": True,
-        "advice": "Replay the job; if it stays, look at why workers die.",
-    }
-).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +89,7 @@ class Recovery:
         self._contact_at = now
         if now < self._patient_until:
             return []
-        return self._transition.recover(error=WORKER_LOST)
+        return self._transition.recover()
 
     def _tell(self, job: Moved) -> None:
         metrics.record_moved(job.state)

@@ -83,6 +83,7 @@ def handback(job: Claimed, *, costs: int = 0, delay_ms: int = 0) -> Handback:
     return Handback(
         id=job.id,
         attempt=job.attempt,
+        failures=job.failures,
         costs=costs,
         delay_ms=delay_ms,
         reason=ErrorCode.STALLED,

@@ -197,7 +197,7 @@ def test_rule_2_nothing_is_claimed_while_the_database_is_away(
 def test_an_end_and_a_recovery_at_once_have_one_winner(database: Database) -> None:
     claimed = claim_one(database, new_job())
     past(database, claimed.id, "lease_expires_at")
-    (moved,) = transitions(database).recover(error='{"code": "worker_lost"}')
+    (moved,) = transitions(database).recover()
 
     with pytest.raises(SupersededError):
         JobFinish(database)([finish_of(claimed)])

@@ -4,6 +4,7 @@ import pytest
 
 from backend.core.db import Database
 from backend.core.hot_cursor import HotCursor
+from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import Claimed, Moved
 from backend.core.jobs.states import ErrorCode, State
 from tests.factories import insert, new_job
@@ -18,8 +19,6 @@ from tests.integration.core.jobs import (
     row,
     transitions,
 )
-
-LOST = '{"code": "worker_lost"}'
 
 
 @pytest.fixture
@@ -79,17 +78,17 @@ def test_a_hand_back_of_a_job_with_a_cancel_asked_ends_it(
     assert row(database, claimed.id).finished_at is not None
 
 
+@pytest.mark.parametrize("costs", [0, 1])
 def test_a_hand_back_of_a_job_whose_deadline_passed_ends_it(
-    database: Database, claimed: Claimed
+    database: Database, claimed: Claimed, costs: int
 ) -> None:
     past(database, claimed.id, "deadline_at")
 
-    moved = hand_back(database, claimed)
+    moved = hand_back(database, claimed, costs=costs)
 
     assert moved is not None
     assert moved.state is State.EXPIRED
-    assert moved.error is not None
-    assert moved.error["code"] == ErrorCode.DEADLINE_EXCEEDED
+    assert moved.error == platform_error(ErrorCode.DEADLINE_EXCEEDED, attempts=costs)
 
 
 def test_a_hand_back_never_waits_longer_than_the_deadline(
@@ -116,7 +115,7 @@ def test_rule_1_a_hand_back_of_anothers_job_changes_nothing(
 
 
 def recovered(database: Database) -> list[Moved]:
-    return transitions(database).recover(error=LOST)
+    return transitions(database).recover()
 
 
 def test_a_job_whose_lease_is_over_goes_back_and_pays(
@@ -141,7 +140,7 @@ def test_a_lease_renewed_since_recovery_looked_is_left_alone(
 ) -> None:
     moves = transitions(database)
 
-    assert moves._recover_one(claimed.id, 1, "n", "w", "m", error=LOST) is None
+    assert moves._recover_one((claimed.id, 1, 0, "n", "w", "m")) is None
 
 
 def test_the_last_failure_of_a_lost_worker_is_the_end(database: Database) -> None:
@@ -152,7 +151,8 @@ def test_the_last_failure_of_a_lost_worker_is_the_end(database: Database) -> Non
     (moved,) = recovered(database)
 
     assert moved.state is State.FAILED
-    assert moved.error == {"code": "worker_lost"}
+    assert moved.error == platform_error(ErrorCode.WORKER_LOST, attempts=4)
+    assert row(database, claimed.id).error == moved.error
 
 
 def test_rule_5_a_lease_is_renewed_for_its_incarnation_and_attempt_only(
@@ -234,14 +234,15 @@ def test_a_cancel_of_an_ended_or_unknown_job_changes_nothing(
 
 def test_a_wait_that_is_over_ends_a_queued_job(database: Database) -> None:
     waited, late, fresh = insert(database, new_job(), new_job(), new_job())
+    change(database, late, "failures=2")
     past(database, waited, "queue_expires_at")
     past(database, late, "queue_expires_at", "deadline_at")
 
     moved = {job.id: job for job in transitions(database).expire()}
 
     assert set(moved) == {waited, late}
-    assert (moved[waited].error or {})["code"] == ErrorCode.QUEUE_TIMEOUT
-    assert (moved[late].error or {})["code"] == ErrorCode.DEADLINE_EXCEEDED
+    assert moved[waited].error == platform_error(ErrorCode.QUEUE_TIMEOUT, attempts=0)
+    assert moved[late].error == platform_error(ErrorCode.DEADLINE_EXCEEDED, attempts=2)
     assert row(database, fresh).state is State.QUEUED
 
 
@@ -249,7 +250,7 @@ def test_a_job_claimed_since_expiry_looked_is_left_alone(database: Database) -> 
     (job_id,) = insert(database, new_job())
     moves = transitions(database)
 
-    assert database.read(lambda cursor: moves._expire_one(cursor, job_id)) == []
+    assert database.read(lambda cursor: moves._expire_one(cursor, job_id, 0)) == []
 
 
 def test_progress_is_kept_while_the_attempt_holds_the_job(

@@ -13,6 +13,7 @@ import orjson
 
 from backend.core.db import ConnectionLostError, Database
 from backend.core.hot_cursor import HotCursor
+from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import AttemptRecord, Handback, Moved
 from backend.core.jobs.repository.finish import attempt_rows
 from backend.core.jobs.states import ErrorCode, Kind, State
@@ -78,36 +79,30 @@ class JobTransition:
                     return row
         return moved
 
-    def recover(self, *, error: str) -> list[Moved]:
+    def recover(self) -> list[Moved]:
         """Take back the jobs whose lease is over, as failed attempts."""
         expired = self._database.read(self._read_leaseless)
-        moved = [self._recover_one(*row, error=error) for row in expired]
+        moved = [self._recover_one(row) for row in expired]
         return [job for job in moved if job is not None]
 
     def _read_leaseless(self, cursor: HotCursor) -> list[tuple[Any, ...]]:
         cursor.execute(
-            "SELECT id,attempt,node,worker,model FROM jobs WHERE state='running'"
-            f" AND lease_expires_at<{self._now} ORDER BY id LIMIT {_BATCH}"
+            "SELECT id,attempt,failures,node,worker,model FROM jobs"
+            f" WHERE state='running' AND lease_expires_at<{self._now}"
+            f" ORDER BY id LIMIT {_BATCH}"
         )
         return cursor.rows()
 
-    def _recover_one(
-        self,
-        job_id: str,
-        attempt: int,
-        node: str,
-        worker: str,
-        model: str,
-        *,
-        error: str,
-    ) -> Moved | None:
+    def _recover_one(self, row: tuple[Any, ...]) -> Moved | None:
+        job_id, attempt, failures, node, worker, model = row
         lost = Handback(
             id=job_id,
             attempt=attempt,
+            failures=failures,
             costs=1,
             delay_ms=0,
             reason=ErrorCode.WORKER_LOST,
-            error=error,
+            error=_error(ErrorCode.WORKER_LOST, failures + 1),
             record=AttemptRecord(
                 ErrorCode.WORKER_LOST, node=node, worker=worker, model=model
             ),
@@ -118,7 +113,7 @@ class JobTransition:
 
     def _move(self, cursor: HotCursor, back: Handback, fence: str) -> Moved | None:
         spent = (back.costs, self._max_failures)
-        deadline = _error(ErrorCode.DEADLINE_EXCEEDED)
+        deadline = _error(ErrorCode.DEADLINE_EXCEEDED, back.failures + back.costs)
         values = (
             *spent,  # finished_at
             *spent,  # error_code
@@ -163,13 +158,13 @@ class JobTransition:
 
     def _expire(self, cursor: HotCursor) -> list[Moved]:
         cursor.execute(
-            "SELECT id FROM jobs WHERE state='queued' AND"
+            "SELECT id,failures FROM jobs WHERE state='queued' AND"
             f" queue_expires_at<={self._now} ORDER BY id LIMIT {_BATCH}"
         )
-        ids = [row[0] for row in cursor.rows()]
-        return [job for one in ids for job in self._expire_one(cursor, one)]
+        rows = cursor.rows()
+        return [job for row in rows for job in self._expire_one(cursor, *row)]
 
-    def _expire_one(self, cursor: HotCursor, job_id: str) -> list[Moved]:
+    def _expire_one(self, cursor: HotCursor, job_id: str, failures: int) -> list[Moved]:
         past = f"deadline_at<={self._now}"
         changed = cursor.execute(
             f"UPDATE jobs SET finished_at={self._now},"
@@ -178,8 +173,8 @@ class JobTransition:
             f"error=CASE WHEN {past} THEN %s ELSE %s END,state='expired'"
             f" WHERE id=%s AND state='queued' AND queue_expires_at<={self._now}",
             (
-                _error(ErrorCode.DEADLINE_EXCEEDED),
-                _error(ErrorCode.QUEUE_TIMEOUT),
+                _error(ErrorCode.DEADLINE_EXCEEDED, failures),
+                _error(ErrorCode.QUEUE_TIMEOUT, failures),
                 job_id,
             ),
         )
@@ -248,21 +243,5 @@ def _read_moved(cursor: HotCursor, ids: Sequence[str]) -> list[Moved]:
     ]
 
 
-def _error(code: ErrorCode) -> str:
-    from_code = JOB_ERRORS[code]
-    return orjson.dumps(
-        {"code": code.value, "message": from_code[0], "retryable": True}
-        | {"advice": from_code[1]}
-    ).decode()
-
-
-JOB_ERRORS = {
-    ErrorCode.DEADLINE_EXCEEDED: (
-        "The job's deadline passed before it was answered.",
-        "Send it again with a later deadline, or with a higher priority.",
-    ),
-    ErrorCode.QUEUE_TIMEOUT: (
-        "The job waited in the queue for longer than the platform lets jobs wait.",
-        "Send it again when the queue is shorter, or ask for more workers.",
-    ),
-}
+def _error(code: ErrorCode, attempts: int) -> str:
+    return orjson.dumps(platform_error(code, attempts=attempts)).decode()
