@@ -25,6 +25,7 @@ def make_celery(settings: Settings, *, socket_timeout_seconds: float) -> Celery:
 
 def _options(settings: Settings, socket_timeout_seconds: float) -> dict[str, Any]:
     return {
+        "broker_transport": "backend.core.broker_transport:Transport",
         # A ticket is done when its turn is: a worker that dies gives it back. The
         # leases in MySQL decide what runs, so a ticket too many is harmless.
         "task_acks_late": True,
