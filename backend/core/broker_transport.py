@@ -11,24 +11,24 @@ from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 
 
-class TicketQoS(kombu_redis.QoS):  # type: ignore[misc]  # kombu has no types
+class TicketQoS(kombu_redis.QoS):
     """Counts a ticket as done also if Redis cannot be told."""
 
     def ack(self, delivery_tag: str) -> None:
         """Acknowledge a ticket; one that Redis still has comes again, harmlessly."""
         try:
-            super().ack(delivery_tag)
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu
         except (redis.RedisError, OSError):
-            virtual.QoS.ack(self, delivery_tag)
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
 
 
-class TicketChannel(kombu_redis.Channel):  # type: ignore[misc]  # kombu has no types
+class TicketChannel(kombu_redis.Channel):
     """A channel of such tickets."""
 
     QoS = TicketQoS
 
 
-class Transport(kombu_redis.Transport):  # type: ignore[misc]  # kombu has no types
+class Transport(kombu_redis.Transport):
     """The transport that `broker_transport` names."""
 
     Channel = TicketChannel
