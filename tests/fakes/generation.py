@@ -125,7 +125,8 @@ class FakeTransition:
         self.handbacks.append(handback)
         if self.state is None:
             return None
-        return Moved(handback.id, handback.attempt, self.state, MODEL, Kind.CHAT)
+        at = (handback.id, handback.attempt, self.state)
+        return Moved(*at, MODEL, MODEL, Kind.CHAT)
 
     def set_progress(self, job_id: str, attempt: int, progress: str) -> None:
         if self.progress_away:

@@ -138,6 +138,7 @@ class Moved:
     attempt: int
     state: State
     model: str
+    requested_model: str
     kind: Kind
     error: dict[str, Any] | None = None
     owner_id: int = 0

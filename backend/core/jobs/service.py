@@ -243,7 +243,7 @@ class JobService:
             raise InvalidRequestError(
                 f"Only failed and expired jobs are replayed; this one is {job.state}."
             )
-        new = self._query.as_new(job.id)
+        new = self._query.as_new(job.id, queue_ms=self._transition.queue_ms)
         if new is None:
             raise PayloadExpiredError
         fresh = replace(

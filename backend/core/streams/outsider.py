@@ -52,7 +52,9 @@ class OutsiderStream:
         )
 
     def _state(self, job: Moved) -> None:
-        data = state_data(job.id, job.state, attempt=job.attempt, model=job.model)
+        data = state_data(
+            job.id, job.state, attempt=job.attempt, model=job.requested_model
+        )
         frame = Frame(EventName.STATE, data)
         self._send(job.id, ("PUBLISH", CHANNEL, publication([(job.id, frame)])))
 

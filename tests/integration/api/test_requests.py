@@ -46,7 +46,7 @@ def test_the_callers_request_id_is_kept_in_the_answer_and_on_the_job(
     reply = ann.submit(headers=headers)
 
     assert reply.headers["X-Request-Id"] == "My.id_1-2"
-    job = services.query.as_new(reply.json["id"])
+    job = services.query.as_new(reply.json["id"], queue_ms=1)
     assert job is not None
     assert job.traceparent == TRACE
     assert services.reads.require(job.id, None).request_id == "My.id_1-2"
@@ -70,7 +70,7 @@ def test_a_trace_context_that_is_none_is_dropped(
 ) -> None:
     job_id = ann.submit(headers={"traceparent": sent}).json["id"]
 
-    job = services.query.as_new(job_id)
+    job = services.query.as_new(job_id, queue_ms=1)
     assert job is not None
     assert job.traceparent is None
 

@@ -209,7 +209,8 @@ def test_mailboxes_may_come_and_go_while_frames_arrive(
 
 
 def moved(state: State, attempt: int = 1) -> Moved:
-    return Moved("j", attempt, state, "m:latest", Kind.CHAT, error={"code": "x"})
+    names = ("m:latest", "M")
+    return Moved("j", attempt, state, *names, Kind.CHAT, error={"code": "x"})
 
 
 def test_an_outsider_ends_at_the_very_last_place(client: redis.Redis) -> None:
@@ -236,6 +237,8 @@ def test_an_outsider_tells_of_a_job_that_waits_again_and_of_a_cancel(
     said = [pubsub.get_message(timeout=5) for _ in range(2)]
     pubsub.close()
     assert b'"state":"queued"' in said[0]["data"]
+    # Rule 28: the caller's spelling is kept for the answer.
+    assert b'"model":"M"' in said[0]["data"]
     assert said[1]["data"] == b"j"
     assert Record(client).after("j", START) == []
 

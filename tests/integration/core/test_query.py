@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ def query(database: Database) -> JobQuery:
 def test_an_unknown_job_is_none(query: JobQuery) -> None:
     assert query.get(foreign_id()) is None
     assert query.get_many([], payload=False) == []
-    assert query.as_new(foreign_id()) is None
+    assert query.as_new(foreign_id(), queue_ms=1) is None
     assert query.by_idempotency_key(1, "k") is None
 
 
@@ -123,7 +124,7 @@ def test_a_job_can_be_submitted_again_as_it_was(
     job = new_job(cost=700, priority=Priority.HIGH, metadata='{"a":1}', traceparent="t")
     insert(database, job)
 
-    again = query.as_new(job.id)
+    again = query.as_new(job.id, queue_ms=job.queue_ms)
 
     assert again is not None
     assert (again.request, again.cost, again.priority) == (
@@ -133,6 +134,19 @@ def test_a_job_can_be_submitted_again_as_it_was(
     )
     assert (again.metadata, again.traceparent) == ('{"a":1}', "t")
     assert (again.queue_ms, again.deadline_ms) == (job.queue_ms, job.deadline_ms)
+
+
+def test_a_replay_waits_no_longer_because_the_job_was_handed_back(
+    database: Database, query: JobQuery
+) -> None:
+    claimed = claim_one(database, new_job(queue_ms=60_000, deadline_ms=DAY_MS))
+    hand_back(database, claimed)
+
+    again = query.as_new(claimed.id, queue_ms=60_000)
+
+    assert again is not None
+    insert(database, replace(again, id=foreign_id()))
+    assert (again.queue_ms, again.deadline_ms) == (60_000, DAY_MS)
 
 
 def test_a_place_counts_those_before(database: Database) -> None:
@@ -174,7 +188,7 @@ def test_old_payloads_are_dropped_and_young_ones_stay(database: Database) -> Non
     assert row(database, old).payload_expired
     assert row(database, old).request is None
     assert row(database, young).request is not None
-    assert JobQuery(database).as_new(old) is None
+    assert JobQuery(database).as_new(old, queue_ms=1) is None
 
 
 def test_rule_29_without_retention_an_unread_result_waits_ten_minutes(

@@ -7,7 +7,7 @@ from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import Claimed, Moved
 from backend.core.jobs.states import ErrorCode, State
-from tests.factories import insert, new_job
+from tests.factories import MODEL, insert, new_job
 from tests.integration.core.jobs import (
     attempts,
     change,
@@ -116,6 +116,15 @@ def test_rule_1_a_hand_back_of_anothers_job_changes_nothing(
 
 def recovered(database: Database) -> list[Moved]:
     return transitions(database).recover()
+
+
+def test_rule_28_who_moves_a_job_knows_what_its_caller_calls_the_model(
+    database: Database,
+) -> None:
+    moved = hand_back(database, claim_one(database, new_job(requested_model="Tiny")))
+
+    assert moved is not None
+    assert (moved.model, moved.requested_model) == (MODEL, "Tiny")
 
 
 def test_a_job_whose_lease_is_over_goes_back_and_pays(

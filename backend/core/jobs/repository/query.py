@@ -92,14 +92,20 @@ class JobQuery:
             rows = session.execute(statement).all()
         return [record(row) for row in rows]
 
-    def as_new(self, job_id: str) -> NewJob | None:
-        """Read a job as it was submitted; None if its request is no longer kept."""
+    def as_new(self, job_id: str, *, queue_ms: int) -> NewJob | None:
+        """Read a job as it was submitted; None if its request is no longer kept.
+
+        Its wait is the platform's `queue_ms`: the row's own was stretched whenever it
+        was handed back.
+        """
         statement = select(Job, JobPayload.request).join(
             JobPayload, JobPayload.job_id == Job.id
         )
         with transaction(self._database.sessions) as session:
             row = session.execute(statement.where(Job.id == job_id)).one_or_none()
-        return None if row is None or row[1] is None else _as_new(row[0], row[1])
+        if row is None or row[1] is None:
+            return None
+        return _as_new(row[0], row[1], queue_ms)
 
     def queued_count(self, limit: int) -> int:
         """Count the queued jobs, up to a limit."""
@@ -109,7 +115,7 @@ class JobQuery:
             return int(session.execute(statement).scalar_one())
 
     def lanes_with_due_jobs(self) -> list[str]:
-        """Name the lanes in which a job waits and is due."""
+        """Name the lanes in which a job waits, be it due or not."""
         statement = select(Job.lane).where(Job.state == State.QUEUED.value).distinct()
         with transaction(self._database.sessions) as session:
             return [row[0] for row in session.execute(statement)]
@@ -169,7 +175,7 @@ class JobQuery:
         ).outerjoin(JobPayload, JobPayload.job_id == Job.id)
 
 
-def _as_new(job: Job, request: str) -> NewJob:
+def _as_new(job: Job, request: str, queue_ms: int) -> NewJob:
     return NewJob(
         id=job.id,
         owner_id=job.owner_id,
@@ -184,7 +190,7 @@ def _as_new(job: Job, request: str) -> NewJob:
         weight=1.0,
         priority=Priority(job.priority),
         on_disconnect=OnDisconnect(job.on_disconnect),
-        queue_ms=_milliseconds(job.queue_expires_at - job.created_at),
+        queue_ms=queue_ms,
         deadline_ms=_milliseconds(job.deadline_at - job.created_at),
         metadata=job.caller_metadata,
         traceparent=job.traceparent,

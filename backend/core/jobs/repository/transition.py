@@ -18,7 +18,7 @@ from backend.core.jobs.records import AttemptRecord, Handback, Moved
 from backend.core.jobs.repository.finish import attempt_rows
 from backend.core.jobs.states import ErrorCode, Kind, State
 
-_MOVED = "id,attempt,state,model,kind,error,owner_id,last_event_id"
+_MOVED = "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id"
 # Bounds one tick of recovery; the rest is found by the next.
 _BATCH = 500
 
@@ -30,7 +30,7 @@ class JobTransition:
         """Keep the budget of failures and the time a job may wait in the queue."""
         self._database = database
         self._max_failures = max_failures
-        self._queue_ms = queue_ms
+        self.queue_ms = queue_ms
         d = database.dialect
         self._now, self._later = d.now, d.later
         self._attempt_row = f"(%s,%s,%s,%s,%s,%s,%s,%s,%s,{d.now})"
@@ -42,7 +42,7 @@ class JobTransition:
         expired = f"deadline_at<={d.now}"
         spent = "failures+%s>%s"
         ends = f"{cancelled} OR {expired} OR {spent}"
-        wait = d.later(str(self._queue_ms))
+        wait = d.later(str(self.queue_ms))
         return (
             f"UPDATE jobs {d.by_primary_key} SET"
             f" finished_at=CASE WHEN {ends} THEN {d.now} END,"
@@ -234,10 +234,11 @@ def _read_moved(cursor: HotCursor, ids: Sequence[str]) -> list[Moved]:
             attempt=row[1],
             state=State(row[2]),
             model=row[3],
-            kind=Kind(row[4]),
-            error=orjson.loads(row[5]) if row[5] else None,
-            owner_id=row[6],
-            last_event_id=row[7],
+            requested_model=row[4],
+            kind=Kind(row[5]),
+            error=orjson.loads(row[6]) if row[6] else None,
+            owner_id=row[7],
+            last_event_id=row[8],
         )
         for row in cursor.rows()
     ]
