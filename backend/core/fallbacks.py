@@ -1,7 +1,7 @@
 """Read `FALLBACK_MODELS`. Pure.
 
-It is `model=next,after that;other=its next`: for each model the ones to ask instead, the
-best first. The settings read it at the start, so that a typo is told then.
+It is `model=next,after that;other=its next`: for each model the ones to ask instead,
+the best first. The settings read it at the start, so that a typo is told then.
 """
 
 

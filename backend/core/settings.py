@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.core.durations import comma_separated, milliseconds
+from backend.core.fallbacks import parse as parse_fallbacks
 from backend.core.names import canonical_model
 
 
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
     model_context_length: int = Field(
         default=0, ge=0, description="0 = Ollama's own default"
     )
-    fallback_models: str = ""
+    fallback_models: str = Field(default="", description="checked, but not used yet")
     enable_circuit_breaker: bool = True
     circuit_breaker_threshold: int = Field(default=5, ge=1)
     circuit_breaker_timeout: Milliseconds = 60_000
@@ -149,6 +150,12 @@ class Settings(BaseSettings):
     @classmethod
     def _canonical(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(canonical_model(name) for name in names))
+
+    @field_validator("fallback_models")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        parse_fallbacks(value)
+        return value
 
     @field_validator("environment", "api_worker_class", mode="before")
     @classmethod

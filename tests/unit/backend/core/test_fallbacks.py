@@ -4,7 +4,10 @@ from backend.core.fallbacks import parse
 
 
 def test_chains_are_read_with_tags_and_spaces() -> None:
-    assert parse(" a:latest = b:1 , c ;d=e; ") == {"a:latest": ("b:1", "c"), "d": ("e",)}
+    assert parse(" a:latest = b:1 , c ;d=e; ") == {
+        "a:latest": ("b:1", "c"),
+        "d": ("e",),
+    }
 
 
 def test_no_chains_are_no_fallbacks() -> None:

@@ -175,3 +175,12 @@ def test_the_embedded_database_is_recognised(url: str, *, embedded: bool) -> Non
     settings = Settings(database_url=SecretStr(url), redis_url=SecretStr(REDIS))
 
     assert settings.on_sqlite is embedded
+
+
+def test_a_wrong_chain_of_fallbacks_is_told_at_the_start(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("FALLBACK_MODELS", "a=b;c")
+
+    with pytest.raises(SettingsError, match=r"FALLBACK_MODELS: .*'c' is not of"):
+        load_settings()
