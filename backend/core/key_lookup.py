@@ -5,7 +5,7 @@ Nothing is cached: a disabled key stops at once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,16 +22,21 @@ from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.repository.rows import aware, parsed
 from backend.core.jobs.states import Priority
 
-# One column of text instead of eleven to be described and decoded.
+# One column of text instead of twelve to be described and decoded. Moments are compared
+# by the database's clock (JOBS.md 4).
 _COLUMNS = (
     "k.scopes,k.allowed_models,JSON_ARRAY(k.id,k.name,k.prefix,k.weight,"
     "k.highest_priority,COALESCE(k.rpm,k.tpm,k.daily_tokens,k.max_concurrency),"
-    "k.expires_at,k.disabled_at,u.id,u.name,u.disabled_at)"
+    "k.expires_at,k.expires_at<={now},k.disabled_at,u.id,u.name,u.disabled_at)"
 )
-_KEYS = f"SELECT k.hash,NULL,{_COLUMNS} FROM api_keys k JOIN users u ON u.id=k.user_id"
+_KEYS = (
+    f"SELECT k.hash,NULL,{_COLUMNS} FROM api_keys k JOIN users u ON u.id=k.user_id"
+    " WHERE k.hash IN"
+)
 _SESSIONS = (
-    f"SELECT s.token_hash,s.expires_at,{_COLUMNS} FROM sessions s"
+    f"SELECT s.token_hash,s.expires_at<={{now}},{_COLUMNS} FROM sessions s"
     " JOIN api_keys k ON k.id=s.key_id JOIN users u ON u.id=k.user_id"
+    " WHERE s.token_hash IN"
 )
 
 
@@ -82,16 +87,18 @@ class KeyLookup:
     """Looks up the hashes of several requests in one query."""
 
     def __init__(self, database: Database) -> None:
-        """Keep the database."""
+        """Keep the database, and what is asked in its words."""
         self._database = database
+        self._keys = _KEYS.format(now=database.dialect.now)
+        self._sessions = _SESSIONS.format(now=database.dialect.now)
 
     def keys(self, hashes: Sequence[str]) -> list[Found]:
         """Tell whose keys these are."""
-        return self._look_up(f"{_KEYS} WHERE k.hash IN", hashes)
+        return self._look_up(self._keys, hashes)
 
     def sessions(self, hashes: Sequence[str]) -> list[Found]:
         """Tell whose tokens these are."""
-        return self._look_up(f"{_SESSIONS} WHERE s.token_hash IN", hashes)
+        return self._look_up(self._sessions, hashes)
 
     def _look_up(self, select: str, hashes: Sequence[str]) -> list[Found]:
         wanted = list(dict.fromkeys(hashes))
@@ -105,33 +112,28 @@ class KeyLookup:
 
 
 def _found(row: tuple[Any, ...]) -> Found:
-    session_end, scopes, models, key = aware(row[0]), *row[1:]
-    caller, is_disabled = _caller(parsed(scopes), parsed(models), orjson.loads(key))
-    now = datetime.now(UTC)
-    if is_disabled:
+    session_is_over, scopes, models, key = row
+    key_id, name, prefix, weight, highest, limit, end, is_over, off, *owner = (
+        orjson.loads(key)
+    )
+    user_id, user_name, owner_off = owner
+    if off is not None or owner_off is not None:
         return DisabledKeyError()
-    if caller.expires_at is not None and caller.expires_at <= now:
+    if is_over:
         return ExpiredKeyError()
-    if session_end is not None and session_end <= now:
+    if session_is_over:
         return ExpiredKeyError("The session has ended; log in again.")
-    return caller
-
-
-def _caller(
-    scopes: Sequence[str], models: Sequence[str] | None, key: Sequence[Any]
-) -> tuple[Caller, bool]:
-    key_id, name, prefix, weight, highest, limit, end, off, *owner, owner_off = key
-    caller = Caller(
-        user_id=owner[0],
-        user_name=owner[1],
+    allowed = parsed(models)
+    return Caller(
+        user_id=user_id,
+        user_name=user_name,
         key_id=key_id,
         key_name=name,
         key_prefix=prefix,
-        scopes=frozenset(map(Scope, scopes)),
+        scopes=frozenset(map(Scope, parsed(scopes))),
         weight=weight,
         highest_priority=Priority.of(highest),
-        allowed_models=None if models is None else frozenset(models),
+        allowed_models=None if allowed is None else frozenset(allowed),
         limited=limit is not None,
         expires_at=aware(end),
     )
-    return caller, off is not None or owner_off is not None

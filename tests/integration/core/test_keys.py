@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from backend.core.db import Database, transaction
+from backend.core.dialect import Dialect
 from backend.core.errors import DisabledKeyError, ExpiredKeyError, InvalidKeyError
 from backend.core.jobs.states import Priority
 from backend.core.keys import Keys, Scope, hashed, shown_prefix
@@ -108,6 +109,29 @@ def test_an_expired_key_is_refused(keys: Keys) -> None:
     assert keys.recognise(make(keys, expires_at=soon)).expires_at is not None
     with pytest.raises(ExpiredKeyError):
         keys.recognise(make(keys, expires_at=gone))
+
+
+class Tomorrow(Dialect):
+    """A database whose clock is a day ahead of ours."""
+
+    @property
+    def now(self) -> str:
+        return self.later("86400000")
+
+
+def test_rule_4_keys_and_sessions_end_by_the_databases_clock(
+    keys: Keys, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    ending, lasting = make(keys, expires_at=soon), make(keys, user="bob")
+    token, _, _ = keys.open_session(lasting, lifetime_ms=60_000)
+    monkeypatch.setattr(database, "dialect", Tomorrow(sqlite=database.dialect.sqlite))
+    tomorrow = Keys(database)
+
+    for credential in (ending, token):
+        with pytest.raises(ExpiredKeyError):
+            tomorrow.recognise(credential)
+    assert tomorrow.recognise(lasting).user_name == "bob"
 
 
 def test_a_session_stands_for_its_key_until_it_ends(keys: Keys) -> None:
