@@ -120,8 +120,8 @@ bench-memory: setup ## Measure the memory of API and worker: many streams, many 
 ##@ Tidy up
 
 .PHONY: clean
-clean: ## Remove caches and measurements; .venv, .env and .demo stay
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage* dist
+clean: ## Remove caches and measurements; .venv, .env, .demo and the bench's peer stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage* dist .bench/*.json
 	find backend worker frontend infra tests -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -162,7 +162,7 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "Last-Event-ID": (
         "The last event that was heard; the stream goes on after it.",
-        {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"},
+        {"type": "string", "pattern": "^[0-9]{1,20}-[0-9]{1,20}$"},
     ),
     "X-Request-Id": (
         "An id of yours that follows the job through all logs.",
