@@ -3,8 +3,11 @@
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from structlog.contextvars import bound_contextvars
 
 from backend.core import metrics
 from backend.core.jobs.records import Claimed
@@ -47,6 +50,11 @@ class Holding:
     def seconds_left(self) -> float:
         """Tell how long the job as a whole may still take."""
         return self.job.deadline_ms / 1000 - self.age_seconds
+
+
+def bound_to(job: Claimed) -> AbstractContextManager[object]:
+    """Let what is logged meanwhile carry the job's ids."""
+    return bound_contextvars(job_id=job.id, request_id=job.request_id)
 
 
 class Holdings:

@@ -24,7 +24,7 @@ from worker.generation.ledger import Ledger, Want
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply
 from worker.generation.settle import Settler
-from worker.holdings import Holding, Holdings
+from worker.holdings import Holding, Holdings, bound_to
 from worker.ollama.abort import ExchangeAbortedError
 from worker.ollama.client import OllamaClient
 from worker.ollama.deadlines import Deadlines
@@ -95,7 +95,8 @@ class Reconciler:
         holding = self._answerer.begin(job)
         self.working = True
         try:
-            self._settle(holding)
+            with bound_to(job):
+                self._settle(holding)
         finally:
             self.working = False
             self._holdings.release(holding)

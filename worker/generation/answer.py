@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import structlog
-from structlog.contextvars import bound_contextvars
 
 from backend.core.jobs.records import Claimed
 from backend.core.jobs.states import State
@@ -17,7 +16,7 @@ from worker.generation.body import PATHS, generation_body
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, read_lines, whole_reply
 from worker.generation.settle import Settler
-from worker.holdings import Holding, Holdings
+from worker.holdings import Holding, Holdings, bound_to
 from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.client import OllamaClient
 from worker.ollama.deadlines import Deadlines
@@ -54,7 +53,7 @@ class Answerer:
         """
         holding = self.begin(job)
         try:
-            with bound_contextvars(job_id=job.id, request_id=job.request_id):
+            with bound_to(job):
                 return self._settle(holding)
         finally:
             self._holdings.release(holding)

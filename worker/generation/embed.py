@@ -24,7 +24,7 @@ from worker.generation.ledger import Ledger
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, durations_of
 from worker.generation.settle import Settler
-from worker.holdings import Holding, Holdings
+from worker.holdings import Holding, Holdings, bound_to
 from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.client import OllamaClient
 from worker.ollama.errors import (
@@ -145,15 +145,25 @@ class Embedder:
             return all(answered)
         if late and len(late) < len(left):
             # The nearest deadline ended the call: it was not that of the others.
-            for holding in late:
-                self._settler.failed(holding, error)
+            self._fail(late, error)
             return self._settle([one for one in left if one not in late])
-        for holding in left:
-            self._settler.failed(holding, error)
+        self._fail(left, error)
         return not error.counts_for_breaker
 
+    def _fail(self, holdings: list[Holding], error: OllamaError) -> None:
+        for holding in holdings:
+            with bound_to(holding.job):
+                self._settler.failed(holding, error)
+
     def _ask(self, holdings: list[Holding], switch: AbortSwitch) -> dict[str, Any]:
+        # The call carries the ids of one job; each job's end carries its own.
         first = min(holdings, key=lambda holding: holding.seconds_left)
+        with bound_to(first.job):
+            return self._ask_as(first, holdings, switch)
+
+    def _ask_as(
+        self, first: Holding, holdings: list[Holding], switch: AbortSwitch
+    ) -> dict[str, Any]:
         self._answerer.load(first, switch)
         requests = [orjson.loads(holding.job.request) for holding in holdings]
         texts = [text for request in requests for text in inputs_of(request)]
@@ -181,7 +191,9 @@ class Embedder:
                 result = {"embeddings": mine}
                 durations = durations_of(answer)
                 reply = Reply(result, None, count, None, durations)
-                self._settler.succeeded(holding, reply, joined=len(inputs))
+                with bound_to(holding.job):
+                    self._settler.succeeded(holding, reply, joined=len(inputs))
 
     def _end_cut_off(self, holding: Holding, reason: str) -> None:
-        self._settler.aborted(holding, ExchangeAbortedError(reason))
+        with bound_to(holding.job):
+            self._settler.aborted(holding, ExchangeAbortedError(reason))

@@ -160,6 +160,7 @@ class Settler:
         if moved is None:
             metrics.record_refused_write()
             return
+        _log_end(holding, moved.state)
         if moved.state in FINAL:
             metrics.record_finished(moved.kind, moved.state, holding.age_seconds)
         self._outsider.moved(moved)
@@ -174,6 +175,7 @@ class Settler:
     def _finish(self, holding: Holding, end: End) -> bool:
         counted = self._ledger.finish(end, superseded=_superseded(holding))
         if counted:
+            _log_end(holding, end.finish.state)
             metrics.record_finished(
                 holding.job.kind, end.finish.state, holding.age_seconds
             )
@@ -200,6 +202,21 @@ class Settler:
 
     def _labels(self) -> dict[str, str]:
         return {"node": self._settings.node_id, "worker": self._settings.worker_id}
+
+
+def _log_end(holding: Holding, state: State) -> None:
+    """Log the one line that every ended attempt has."""
+    job = holding.job
+    log.info(
+        "job_finished",
+        job_id=job.id,
+        request_id=job.request_id,
+        kind=job.kind,
+        model=job.model,
+        state=state,
+        attempt=job.attempt,
+        milliseconds=round(holding.age_seconds * 1000),
+    )
 
 
 def _superseded(holding: Holding) -> Callable[[], bool]:
