@@ -49,13 +49,20 @@ class HotCursor:
             counts.append(int(cursor.rowcount))
         return counts
 
-    def commit_all(self, statements: Sequence[Statement]) -> list[int]:
-        """Run statements as one transaction in one round trip; gives their rows."""
+    def commit_all(
+        self, statements: Sequence[Statement], *, then: Statement | None = None
+    ) -> list[int]:
+        """Run statements as one transaction in one round trip; gives their rows.
+
+        `then` is a SELECT after the COMMIT, whose rows may be fetched.
+        """
+        last = [] if then is None else [then]
         try:
-            return self.execute_all([self._begin, *statements, COMMIT])[1:-1]
+            counts = self.execute_all([self._begin, *statements, COMMIT, *last])
         except BaseException:
             self._rollback()
             raise
+        return counts[1 : 1 + len(statements)]
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Fetch what the last statement selected."""
@@ -72,18 +79,6 @@ class HotCursor:
             self._rollback()
             raise
         self.execute(*COMMIT)
-
-    @contextmanager
-    def begun_with(self, statements: Sequence[Statement]) -> Iterator[list[int]]:
-        """Begin a transaction with statements, in one round trip; gives their rows.
-
-        The caller ends it by `execute_all([…, COMMIT])`; any error undoes it.
-        """
-        try:
-            yield self.execute_all([self._begin, *statements])[1:]
-        except BaseException:
-            self._rollback()
-            raise
 
     def _rollback(self) -> None:
         try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed, Due, Finish, Handback, Moved
-from backend.core.jobs.repository.finish import SupersededError
+from backend.core.jobs.repository.finish import Committed
 from backend.core.jobs.states import Kind, State
 from backend.core.streams.flusher import JobStream
 from backend.core.streams.frames import EntryId
@@ -62,14 +62,12 @@ class FakeFinish:
     def ends(self) -> dict[str, Finish]:
         return {finish.id: finish for batch in self.batches for finish in batch}
 
-    def __call__(self, finishes: Sequence[Finish]) -> list[bytes | None]:
+    def __call__(self, finishes: Sequence[Finish]) -> list[Committed | None]:
         if self.outages:
             self.outages -= 1
             raise DatabaseUnavailableError
-        if any(finish.id in self.superseded for finish in finishes):
-            raise SupersededError
-        self.batches.append(list(finishes))
-        return [None] * len(finishes)
+        self.batches.append([f for f in finishes if f.id not in self.superseded])
+        return [None if f.id in self.superseded else Committed() for f in finishes]
 
 
 class FakeFlusher:

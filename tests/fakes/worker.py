@@ -16,7 +16,7 @@ from backend.core.db import Database
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import AttemptRecord, Claimed, Finish, Handback
 from backend.core.jobs.repository.claim import Holder, JobClaim
-from backend.core.jobs.repository.finish import JobFinish, SupersededError
+from backend.core.jobs.repository.finish import JobFinish
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import ErrorCode, Kind, State
 from backend.core.redis_client import KeptConnection, connect
@@ -160,17 +160,17 @@ class FakeWorker:
         self._flusher.flush()
         error = FAILURE if state is State.FAILED else None
         words = stream.seq
-        try:
-            end = _finish(job, state, stream.seq + 1, result, error)
-            (row,) = self._finish([end])
-        except SupersededError:
+        (committed,) = self._finish(
+            [_finish(job, state, stream.seq + 1, result, error)]
+        )
+        if committed is None:
             return
         embeds = result if job.kind is Kind.EMBED else None
         usage = {"prompt_tokens": 3, "completion_tokens": words}
         data = end_data(
             job.id, state, done_reason="stop", usage=usage, error=error, result=embeds
         )
-        self._flusher.end([(stream, data, row)])
+        self._flusher.end([(stream, data, committed.row)])
         self.answered.append(job.id)
 
 

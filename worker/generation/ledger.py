@@ -17,7 +17,7 @@ from backend.core.errors import DatabaseUnavailableError
 from backend.core.group_commit import GroupCommit
 from backend.core.jobs.records import Claimed, Due, Finish
 from backend.core.jobs.repository.claim import JobClaim
-from backend.core.jobs.repository.finish import JobFinish, SupersededError
+from backend.core.jobs.repository.finish import JobFinish
 from backend.core.streams.flusher import Flusher, JobStream
 
 log = structlog.get_logger()
@@ -61,9 +61,7 @@ class Ledger:
         self._flusher = flusher
         self._sleep = sleep
         self._claims: GroupCommit[Want, Claimed | None] = GroupCommit(self._claim_batch)
-        self._ends: GroupCommit[End, None] = GroupCommit(
-            self._end_batch, split_on=(SupersededError,), size=_size
-        )
+        self._ends: GroupCommit[End, bool] = GroupCommit(self._end_batch, size=_size)
 
     def claim(self, want: Want) -> Claimed | None:
         """Claim the best due job of a lane, or the one that was hinted at.
@@ -91,20 +89,11 @@ class Ledger:
         While the database is away the answer is kept and tried again, until it is known
         that the job is another's.
         """
-        if self.persist(
-            end.finish.id, lambda: self._try_to_end(end), superseded=superseded
-        ):
+        if self.persist(end.finish.id, lambda: self._ends(end), superseded=superseded):
             return True
         metrics.record_refused_write()
         log.warning("finish_refused", job_id=end.finish.id, attempt=end.finish.attempt)
         return False
-
-    def _try_to_end(self, end: End) -> bool:
-        try:
-            self._ends(end)
-        except SupersededError:
-            return False
-        return True
 
     def persist(
         self, job_id: str, write: Callable[[], T], *, superseded: Callable[[], bool]
@@ -118,12 +107,17 @@ class Ledger:
                 self._sleep(_RETRY_SECONDS)
         return None
 
-    def _end_batch(self, ends: Sequence[End]) -> list[None]:
-        rows = self._finish([end.finish for end in ends])
+    def _end_batch(self, ends: Sequence[End]) -> list[bool]:
+        """Commit ends, and tell their readers; gives which of them counted."""
+        commits = self._finish([end.finish for end in ends])
         self._flusher.end(
-            [(end.stream, end.data, row) for end, row in zip(ends, rows, strict=True)]
+            [
+                (end.stream, end.data, commit.row)
+                for end, commit in zip(ends, commits, strict=True)
+                if commit is not None
+            ]
         )
-        return [None] * len(ends)
+        return [commit is not None for commit in commits]
 
     def _claim_batch(self, wants: Sequence[Want]) -> list[Claimed | None]:
         by_lane: dict[str, list[int]] = defaultdict(list)

@@ -3,12 +3,13 @@
 from typing import Any
 
 import orjson
+import pymysql
 import pytest
 
 from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed
-from backend.core.jobs.repository.finish import JobFinish, SupersededError
+from backend.core.jobs.repository.finish import Committed, JobFinish
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.states import ErrorCode, State
@@ -67,15 +68,16 @@ def test_what_is_told_of_ends_is_what_is_read_of_them(database: Database) -> Non
         told = JobFinish(database)(finishes)
 
         query = JobQuery(database)
-        for finish, one in zip(finishes, told, strict=True):
-            assert b"\n" not in (one or b"")
-            assert [heard(one or b"")] == query.outcomes([finish.id])
+        for finish, end in zip(finishes, told, strict=True):
+            row = (end and end.row) or b""
+            assert b"\n" not in row
+            assert [heard(row)] == query.outcomes([finish.id])
 
 
 def test_a_large_result_is_told_to_nobody(database: Database, claimed: Claimed) -> None:
     finish = finish_of(claimed, result=f'"{"x" * 20_000}"')
 
-    assert JobFinish(database)([finish]) == [None]
+    assert JobFinish(database)([finish]) == [Committed(row=None)]
     assert row(database, claimed.id).result == "x" * 20_000
 
 
@@ -109,8 +111,7 @@ def test_rule_1_a_zombies_answer_changes_nothing_at_all(
     change(database, claimed.id, assignment)
     before = row(database, claimed.id)
 
-    with pytest.raises(SupersededError):
-        JobFinish(database)([finish_of(claimed)])
+    assert JobFinish(database)([finish_of(claimed)]) == [None]
     assert row(database, claimed.id) == before
     assert attempts(database, claimed.id) == []
 
@@ -140,15 +141,41 @@ def test_ends_are_committed_together_each_with_its_own_result(
     assert found[-1].state is State.FAILED
 
 
-def test_one_zombie_undoes_the_whole_batch(database: Database) -> None:
+def test_rule_1_a_zombie_in_a_batch_changes_nothing_and_stops_nobody(
+    database: Database,
+) -> None:
     good, zombie = claim_one(database, new_job()), claim_one(database, new_job())
     change(database, zombie.id, "attempt=2")
 
-    with pytest.raises(SupersededError):
-        JobFinish(database)([finish_of(good), finish_of(zombie)])
-    assert row(database, good.id).state is State.RUNNING
-    assert row(database, good.id).result is None
-    assert attempts(database, good.id) == []
+    ends = JobFinish(database)([finish_of(good), finish_of(zombie)])
+
+    assert [end is not None for end in ends] == [True, False]
+    assert row(database, good.id).state is State.SUCCEEDED
+    assert attempts(database, good.id) == [(1, "succeeded")]
+    assert (row(database, zombie.id).state, row(database, zombie.id).result) == (
+        State.RUNNING,
+        None,
+    )
+    assert attempts(database, zombie.id) == []
+
+
+def test_an_end_is_one_round_trip_so_nobody_dies_in_its_middle(
+    maria: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [claim_one(maria, new_job()) for _ in range(3)]
+    sent: list[str] = []
+    query = pymysql.cursors.Cursor._query
+
+    def watched(self: Any, sql: str) -> Any:
+        sent.append(sql)
+        return query(self, sql)
+
+    monkeypatch.setattr(pymysql.cursors.Cursor, "_query", watched)
+    JobFinish(maria)([finish_of(jobs[0])])
+    JobFinish(maria)([finish_of(job) for job in jobs[1:]])
+
+    assert len(sent) == 2
+    assert all(sql.startswith("BEGIN;") and ";COMMIT;" in sql for sql in sent)
 
 
 class Unlucky(Database):
@@ -183,8 +210,8 @@ def test_rule_2_after_a_lost_reply_another_holders_end_is_not_taken_for_mine(
 ) -> None:
     change(database, claimed.id, "state='succeeded',claim_token='another'")
 
-    with pytest.raises(SupersededError):
-        JobFinish(Unlucky(database, "before"))([finish_of(claimed)])
+    unlucky = JobFinish(Unlucky(database, "before"))
+    assert unlucky([finish_of(claimed)]) == [None]
 
 
 def test_rule_2_nothing_is_claimed_while_the_database_is_away(
@@ -199,7 +226,6 @@ def test_an_end_and_a_recovery_at_once_have_one_winner(database: Database) -> No
     past(database, claimed.id, "lease_expires_at")
     (moved,) = transitions(database).recover()
 
-    with pytest.raises(SupersededError):
-        JobFinish(database)([finish_of(claimed)])
+    assert JobFinish(database)([finish_of(claimed)]) == [None]
     assert moved.state is State.QUEUED
     assert attempts(database, claimed.id) == [(1, "worker_lost")]

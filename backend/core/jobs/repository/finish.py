@@ -1,18 +1,23 @@
 """Ending jobs: result, usage, attempt and state in one fenced transaction.
 
-A single end is two plain UPDATEs. Several at once are one UPDATE over both tables, a
+The whole transaction is one round trip, so that no row stays locked for the sake of a
+process that dies or is stopped in its middle. Its first statement replaces the claim's
+token by one of its own, and all others hold only for rows that have it.
+
+A single end is plain statements. Several at once are one UPDATE over both tables, a
 third of the work for ten of them, except in SQLite, which has no such statement.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
-from backend.core.hot_cursor import COMMIT, HotCursor, Statement
+from backend.core.hot_cursor import HotCursor, Statement
+from backend.core.identifiers import uuid7
 from backend.core.jobs.records import AttemptRecord, Finish
 from backend.core.jobs.repository.rows import ID_AND_ROW, told
-from backend.core.jobs.states import FINAL, State
 
 _FIELDS = (
     "id",
@@ -34,11 +39,27 @@ _FIELDS = (
 _ENDED = [n for n in _FIELDS if n not in {"id", "attempt", "token", "result"}]
 # Every API process hears of every end: larger results are read by whoever needs them.
 _TOLD_CHARACTERS = 16 * 1024
-_ATTEMPT = "outcome,node,worker,model,model_digest,options,timings"
+_ATTEMPT_FIELDS = (
+    "outcome",
+    "node",
+    "worker",
+    "model",
+    "model_digest",
+    "options",
+    "timings",
+)
+_ATTEMPT = ",".join(_ATTEMPT_FIELDS)
 
 
-class SupersededError(Exception):
-    """The row is no longer this attempt's: another attempt runs, or it has ended."""
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """An end that counted.
+
+    `row` is the job as `rows.heard` reads it; None if whoever waits should read it in
+    the database.
+    """
+
+    row: bytes | None = None
 
 
 class JobFinish:
@@ -51,7 +72,8 @@ class JobFinish:
         assignments = ",".join(f"j.{name}={{{name}}}" for name in _ENDED[:-1])
         ended = (
             f"j.finished_at={d.now},j.lease_owner=NULL,j.lease_expires_at=NULL,"
-            f"j.first_token_at={d.after('j.started_at', '{first_token_ms}')}"
+            f"j.first_token_at={d.after('j.started_at', '{first_token_ms}')},"
+            "j.claim_token=%s"
         )
         self._assignments = f"{assignments},{ended}"
         single = self._fill(dict.fromkeys(_FIELDS, "%s")).replace("j.", "")
@@ -59,54 +81,67 @@ class JobFinish:
             f"UPDATE jobs {d.by_primary_key} SET {single} WHERE id=%s"
             " AND state='running' AND attempt=%s AND claim_token=%s"
         )
-        self._attempt_row = f"(%s,%s,%s,%s,%s,%s,%s,%s,%s,{d.now})"
+        self._attempt = (
+            f"INSERT INTO job_attempts (job_id,attempt,started_at,finished_at,"
+            f"{_ATTEMPT}) SELECT id,attempt,started_at,finished_at,"
+            f"{','.join(['%s'] * len(_ATTEMPT_FIELDS))} FROM jobs"
+            " WHERE id=%s AND claim_token=%s"
+        )
 
-    def __call__(self, finishes: Sequence[Finish]) -> list[bytes | None]:
-        """Commit the ends, all or none; gives the jobs as `rows.heard` reads them.
-
-        None stands for those that whoever waits should read in the database.
+    def __call__(self, finishes: Sequence[Finish]) -> list[Committed | None]:
+        """Commit the ends; None stands for each that is no longer its holder's.
 
         Raises:
-            SupersededError: If one of them is no longer its holder's.
             DatabaseUnavailableError: If the database stays away; nothing is known.
         """
+        mark = uuid7()
         try:
-            return self._database.run(lambda cursor: self._finish(cursor, finishes))
+            # A second time is harmless: what has the mark is not running any more.
+            rows = self._commit(finishes, mark)
         except ConnectionLostError:
-            self._finish_after_lost_reply(finishes)
-        return [None] * len(finishes)
+            rows = self._commit_after_lost_reply(finishes, mark)
+        return [_committed(finish, rows) for finish in finishes]
 
-    def _finish_after_lost_reply(self, finishes: Sequence[Finish]) -> None:
+    def _commit_after_lost_reply(
+        self, finishes: Sequence[Finish], mark: str
+    ) -> dict[str, str]:
         try:
-            left = self._database.run(lambda cursor: _not_done(cursor, finishes))
-            if left:
-                self._database.run(lambda cursor: self._finish(cursor, left))
+            done = self._database.run(lambda cursor: _marked(cursor, finishes, mark))
+            left = [finish for finish in finishes if finish.id not in done]
+            return done | (self._commit(left, mark) if left else {})
         except ConnectionLostError as error:
             raise DatabaseUnavailableError from error
 
-    def _finish(
-        self, cursor: HotCursor, finishes: Sequence[Finish]
-    ) -> list[bytes | None]:
+    def _commit(self, finishes: Sequence[Finish], mark: str) -> dict[str, str]:
+        # Everybody locks in the same order.
         ordered = sorted(finishes, key=lambda finish: finish.id)
-        attempts = attempt_rows(
-            self._attempt_row,
-            [(finish.id, finish.attempt, finish.record) for finish in ordered],
-        )
         if self._database.dialect.sqlite or len(ordered) == 1:
-            fenced = [self._update(finish) for finish in ordered]
-            results, changed = [_result(finish) for finish in ordered], len(ordered)
+            ends = [s for finish in ordered for s in self._plain(finish, mark)]
         else:
-            fenced, results = [self._joined_update(ordered)], []
-            # The rows of both tables count.
-            changed = 2 * len(ordered)
-        with cursor.begun_with(fenced) as counts:
-            if sum(counts) != changed:
-                raise SupersededError
-            cursor.execute_all([*results, attempts, COMMIT, _rows(finishes)])
-        rows: dict[str, str] = dict(cursor.rows())
-        return [_told(finish, rows) for finish in finishes]
+            ends = [self._joined(ordered, mark)]
+        statements = [*ends, *(self._recorded(finish, mark) for finish in ordered)]
 
-    def _joined_update(self, finishes: Sequence[Finish]) -> Statement:
+        def work(cursor: HotCursor) -> dict[str, str]:
+            cursor.commit_all(statements, then=_read_marked(finishes, mark))
+            return dict(cursor.rows())
+
+        return self._database.run(work)
+
+    def _plain(self, finish: Finish, mark: str) -> list[Statement]:
+        row = dict(zip(_FIELDS, _values(finish), strict=True))
+        fence = (finish.id, finish.attempt, finish.token)
+        return [
+            (self._single, [*(row[name] for name in _ENDED), mark, *fence]),
+            (
+                (
+                    "UPDATE job_payloads SET result=%s WHERE job_id="
+                    "(SELECT id FROM jobs WHERE id=%s AND claim_token=%s)"
+                ),
+                (finish.result, finish.id, mark),
+            ),
+        ]
+
+    def _joined(self, finishes: Sequence[Finish], mark: str) -> Statement:
         first = "SELECT " + ",".join(f"%s {name}" for name in _FIELDS)
         other = " UNION ALL SELECT " + ",".join(["%s"] * len(_FIELDS))
         values = {name: f"d.{name}" for name in _FIELDS}
@@ -118,21 +153,42 @@ class JobFinish:
                 " WHERE j.state='running' AND j.attempt=d.attempt"
                 " AND j.claim_token=d.token"
             ),
-            [value for finish in finishes for value in _values(finish)],
+            [*(value for finish in finishes for value in _values(finish)), mark],
         )
 
-    def _update(self, finish: Finish) -> Statement:
-        row = dict(zip(_FIELDS, _values(finish), strict=True))
-        return (
-            self._single,
-            [*(row[name] for name in _ENDED), finish.id, finish.attempt, finish.token],
-        )
+    def _recorded(self, finish: Finish, mark: str) -> Statement:
+        record = [getattr(finish.record, name) for name in _ATTEMPT_FIELDS]
+        return self._attempt, [*record, finish.id, mark]
 
     def _fill(self, values: dict[str, str]) -> str:
         text = self._assignments
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", value)
         return text
+
+
+def _read_marked(finishes: Sequence[Finish], mark: str) -> Statement:
+    ids = [finish.id for finish in finishes]
+    marks = ",".join(["%s"] * len(ids))
+    return f"{ID_AND_ROW}{marks}) AND j.claim_token=%s", [*ids, mark]
+
+
+def _marked(cursor: HotCursor, finishes: Sequence[Finish], mark: str) -> dict[str, str]:
+    cursor.execute(*_read_marked(finishes, mark))
+    return dict(cursor.rows())
+
+
+def _committed(finish: Finish, rows: dict[str, str]) -> Committed | None:
+    if (row := rows.get(finish.id)) is None:
+        return None
+    if len(finish.result or "") > _TOLD_CHARACTERS:
+        return Committed()
+    return Committed(told(row, finish.result))
+
+
+def _values(finish: Finish) -> list[Any]:
+    values = [getattr(finish, name) for name in _FIELDS]
+    return [str(v) if isinstance(v, str) else v for v in values]
 
 
 def attempt_rows(
@@ -158,37 +214,3 @@ def attempt_rows(
             )
         ],
     )
-
-
-def _rows(finishes: Sequence[Finish]) -> Statement:
-    marks = ",".join(["%s"] * len(finishes))
-    return f"{ID_AND_ROW}{marks})", [finish.id for finish in finishes]
-
-
-def _told(finish: Finish, rows: dict[str, str]) -> bytes | None:
-    if len(finish.result or "") > _TOLD_CHARACTERS:
-        return None
-    return told(rows[finish.id], finish.result)
-
-
-def _result(finish: Finish) -> Statement:
-    return "UPDATE job_payloads SET result=%s WHERE job_id=%s", (
-        finish.result,
-        finish.id,
-    )
-
-
-def _values(finish: Finish) -> list[Any]:
-    values = [getattr(finish, name) for name in _FIELDS]
-    return [str(v) if isinstance(v, str) else v for v in values]
-
-
-def _not_done(cursor: HotCursor, finishes: Sequence[Finish]) -> list[Finish]:
-    """Leave out what did count: final with my attempt and my claim means done."""
-    marks = ",".join(["%s"] * len(finishes))
-    cursor.execute(
-        f"SELECT id,attempt,claim_token,state FROM jobs WHERE id IN ({marks})",
-        [finish.id for finish in finishes],
-    )
-    done = {tuple(row[:3]) for row in cursor.rows() if State(row[3]) in FINAL}
-    return [f for f in finishes if (f.id, f.attempt, f.token) not in done]
