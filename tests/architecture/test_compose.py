@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from backend.core.durations import milliseconds
 from backend.core.settings import Settings
+from frontend.settings import UiSettings
 from tests.architecture.repository import ROOT, named
 
 DEFAULT = ROOT / "docker-compose.yml"
@@ -260,3 +261,15 @@ def test_a_debugger_is_in_the_developers_image_only() -> None:
 def _megabytes(limit: str) -> int:
     number, unit = re.fullmatch(r"(?:\${\w+:-)?(\d+)([mg])}?", limit).groups()  # type: ignore[union-attr]  # fails as a test should
     return int(number) * (1024 if unit == "g" else 1)
+
+
+def test_what_the_ui_reads_is_passed_to_it_and_explained() -> None:
+    passed = services(DEFAULT)["streamlit_app"]["environment"]
+    guide = (ROOT / "docs/operating.md").read_text()
+    names = {name.upper() for name in UiSettings.model_fields}
+
+    # An image listens on all of its addresses.
+    assert names - {"UI_HOST"} == set(passed)
+    # Inside the container these are fixed.
+    own = names - {"UI_HOST", "UI_PORT", "CORRAL_API_URL"}
+    assert [name for name in sorted(own) if f"`{name}`" not in guide] == []

@@ -1,5 +1,6 @@
 """The OpenAPI document: complete, valid, and true whatever is sent."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,11 +17,12 @@ from schemathesis.specs.openapi.checks import (
 
 from backend.api.container import Services
 from backend.api.openapi.examples import SUBMISSIONS
-from backend.api.openapi.operations import OPERATIONS
+from backend.api.openapi.operations import HEADERS, OPERATIONS
 from backend.api.schemas.submit import SUBMIT_JOB
 from backend.core.db import Database
 from backend.core.keys import Scope
 from backend.core.settings import Settings
+from backend.core.streams.frames import LAST_SEQ
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import Api, make_key
 
@@ -84,6 +86,13 @@ def test_what_needs_a_key_says_so(document: dict[str, Any]) -> None:
     }
 
 
+@pytest.mark.parametrize("place", ["1-5", f"12-{LAST_SEQ}"])
+def test_every_events_id_is_a_place_to_go_on_from(place: str) -> None:
+    _, shape = HEADERS["Last-Event-ID"]
+
+    assert re.fullmatch(shape["pattern"], place)
+
+
 @pytest.mark.parametrize("name", list(SUBMISSIONS))
 def test_the_examples_are_valid(name: str) -> None:
     SUBMIT_JOB.validate_python(SUBMISSIONS[name]["value"])
@@ -113,6 +122,11 @@ def admin_key(
         yield make_key(services, "tester", *Scope)
 
 
+# The worker's ids come of `random` while Hypothesis, which looks at its state, chooses.
+@pytest.mark.filterwarnings(
+    "ignore:Do not use the .random. module:"
+    "hypothesis.errors.HypothesisDeprecationWarning"
+)
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 def test_nothing_that_is_sent_brings_a_5xx_or_an_undocumented_answer(
     app: Flask, admin_key: str, mode: schemathesis.GenerationMode
