@@ -274,7 +274,9 @@ def open_hot_engine(settings: Settings, *, connections: int) -> Engine:
         "autocommit": True,
         # Several statements travel together; rows count as found, as elsewhere.
         "client_flag": CLIENT.MULTI_STATEMENTS | CLIENT.FOUND_ROWS,
-        "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        # Whoever waits for a row waits for a holder that vanished: others go on.
+        "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+        "SET SESSION innodb_lock_wait_timeout=5",
     }
     return create_engine(settings.database_url.get_secret_value(), **options)
 

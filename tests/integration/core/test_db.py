@@ -284,3 +284,11 @@ def test_a_statement_torn_out_by_something_else_costs_its_connection(
     with pytest.raises(KilledError):
         maria.run(work)
     assert maria.run(number) != before
+
+
+def test_nobody_waits_long_for_a_row_whose_holder_vanished(maria: Database) -> None:
+    def settings(cursor: HotCursor) -> list[tuple[Any, ...]]:
+        cursor.execute("SELECT @@tx_isolation,@@innodb_lock_wait_timeout")
+        return cursor.rows()
+
+    assert maria.run(settings) == [("READ-COMMITTED", 5)]
