@@ -6,7 +6,6 @@ and cancelled on the consumer's own thread.
 """
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -113,30 +112,3 @@ def on_shutdown(act: Callable[[], None]) -> None:
         act()
 
     signals.worker_shutting_down.connect(told, weak=False)
-
-
-class ConsumerWatch:
-    """Tells when the consumer last proved that it is not deaf (JOBS.md 25).
-
-    "Consumed nothing" counts only while tickets wait and a thread and a slot are free.
-    """
-
-    def __init__(
-        self,
-        *,
-        tickets_wait: Callable[[], bool],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Keep what tells whether a ticket waits that this worker should take."""
-        self._tickets_wait = tickets_wait
-        self._clock = clock
-        self._idle_since: float | None = None
-
-    def last_seen(self) -> float:
-        """Give the moment since which tickets have waited in vain; now if none."""
-        now = self._clock()
-        if not self._tickets_wait():
-            self._idle_since = None
-            return now
-        self._idle_since = self._idle_since or now
-        return self._idle_since

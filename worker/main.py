@@ -5,7 +5,6 @@ import time
 from functools import partial
 from typing import Any
 
-import redis
 import structlog
 
 from backend.core import garbage
@@ -13,8 +12,9 @@ from backend.core.logging import configure_logging
 from backend.core.names import MAINTENANCE_QUEUE, node_lane
 from backend.core.settings import Settings, SettingsError, load_settings
 from worker import container, health, threads
-from worker.app import ConsumerWatch, make_worker, on_shutdown
+from worker.app import make_worker, on_shutdown
 from worker.bootstrap import database_problem, redis_problem, wait_for_stores
+from worker.consumer_watch import ConsumerWatch, WaitingTickets
 from worker.drain import Drain
 from worker.reconciler import Reconciler
 from worker.schedule import TickingScheduler, beat_schedule
@@ -143,19 +143,7 @@ def _start_threads(
     telemetry: Telemetry,
     reconciler: Reconciler,
 ) -> None:
-    consumer = ConsumerWatch(tickets_wait=partial(_tickets_wait, services))
-    watchdog = Watchdog(
-        {
-            "heartbeat": Watched(
-                lambda: services.heartbeat.last_seen, _HEARTBEAT_PATIENCE_SECONDS
-            ),
-            "flusher": Watched(lambda: services.flusher.last_seen, _PATIENCE_SECONDS),
-            "telemetry": Watched(
-                lambda: telemetry.last_seen, 2 * _HEARTBEAT_PATIENCE_SECONDS
-            ),
-            "consumer": Watched(consumer.last_seen, _PATIENCE_SECONDS),
-        }
-    )
+    watchdog = Watchdog(_watched(services, telemetry, reconciler))
     works: dict[str, Any] = {
         "heartbeat": services.heartbeat.run,
         "cancels": services.cancels.run,
@@ -168,20 +156,30 @@ def _start_threads(
         threads.start(name, work)
 
 
-def _tickets_wait(services: container.GenerationServices) -> bool:
-    """Tell whether a ticket waits that this process has a thread and a slot for."""
-    base = services.base
-    busy = len(services.holdings.slots()) >= base.settings.worker_concurrency
-    if busy or services.draining.is_set():
-        return False
-    try:
-        return any(
-            base.wake.waiting_tickets(model)
-            and base.wake.load(model).held < services.models.slots(model)
-            for model in services.models.served()
-        )
-    except redis.RedisError:
-        return False
+def _watched(
+    services: container.GenerationServices,
+    telemetry: Telemetry,
+    reconciler: Reconciler,
+) -> dict[str, Watched]:
+    consumer = ConsumerWatch(
+        tickets_wait=WaitingTickets(
+            wake=services.base.wake,
+            models=services.models,
+            holdings=services.holdings,
+            concurrency=services.base.settings.worker_concurrency,
+            draining=services.draining,
+        ),
+        last_taken=lambda: services.turns.taken_at,
+    )
+    heartbeat, flusher = services.heartbeat, services.flusher
+    patience, database = _PATIENCE_SECONDS, _HEARTBEAT_PATIENCE_SECONDS
+    return {
+        "heartbeat": Watched(lambda: heartbeat.last_seen, database),
+        "flusher": Watched(lambda: flusher.last_seen, patience),
+        "telemetry": Watched(lambda: telemetry.last_seen, 2 * database),
+        "reconciler": Watched(reconciler.last_seen, 2 * database),
+        "consumer": Watched(consumer.last_seen, patience),
+    }
 
 
 def _ollama_problem(telemetry: Telemetry) -> str | None:

@@ -71,21 +71,30 @@ class Reconciler:
         self._draining = draining
         self._changed = changed
         self._clock = clock
-        self.last_seen = clock()
-        self.working = False
+        self._seen_at = clock()
+        self._working = False
+
+    def last_seen(self) -> float:
+        """Give the last sign of life.
+
+        Work has deadlines of its own, and may wait for the database to take its end;
+        once the drain has begun there is nothing to look for.
+        """
+        if self._working or self._draining.is_set():
+            return self._clock()
+        return self._seen_at
 
     def run(self) -> None:
         """Look for work until the drain begins."""
         while not self._draining.wait(_LOOK_SECONDS):
-            self.last_seen = self._clock()
             self.look()
+            self._seen_at = self._clock()
 
     def look(self) -> None:
         """Do all that is due; an outage is logged and looked past."""
         try:
             while (job := self._ledger.claim(Want(self._lane))) is not None:
                 self._do(job)
-                self.last_seen = self._clock()
                 if self._draining.is_set():
                     return
         except DatabaseUnavailableError as error:
@@ -93,12 +102,13 @@ class Reconciler:
 
     def _do(self, job: Claimed) -> None:
         holding = self._answerer.begin(job)
-        self.working = True
+        self._working = True
         try:
             with bound_to(job):
                 self._settle(holding)
         finally:
-            self.working = False
+            self._seen_at = self._clock()
+            self._working = False
             self._holdings.release(holding)
         self._changed()
 
@@ -127,7 +137,6 @@ class Reconciler:
             model, deadlines=limits, switch=holding.switch
         ) as exchange:
             for lines in exchange:
-                self.last_seen = self._clock()
                 last = lines[-1]
                 fresh = last.get("status", "") != status
                 status = last.get("status", "")

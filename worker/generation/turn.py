@@ -91,9 +91,11 @@ class Turns:
         self._numbers = itertools.count(1)
         self._busy = 0
         self._busy_lock = threading.Lock()
+        self.taken_at = time.monotonic()
 
     def take(self, model: str) -> None:
         """Take a turn for a model; ends when nothing is due or its time is over."""
+        self.taken_at = time.monotonic()
         if self._draining.is_set():
             return
         admission = self._breaker.admit(self._settings.node_id, model)

@@ -147,6 +147,26 @@ def test_an_outage_is_looked_past() -> None:
     assert bench.finish.ends == {}
 
 
+def test_rule_25_it_is_alive_while_it_works_and_silent_when_it_does_not_look() -> None:
+    bench = NodeBench(work(Kind.UNLOAD))
+    seen: list[float] = []
+
+    def unload(model: str) -> None:
+        bench.now += 500
+        seen.append(bench.reconciler.last_seen())
+
+    ollama: Any = bench.ollama
+    ollama.unload = unload
+    assert bench.reconciler.last_seen() == 100.0
+    bench.reconciler.look()
+    bench.now += 300
+
+    assert seen == [600.0]
+    assert bench.reconciler.last_seen() == 600.0
+    bench.draining.set()
+    assert bench.reconciler.last_seen() == 900.0
+
+
 def test_it_looks_until_the_drain_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.reconciler._LOOK_SECONDS", 0.001)
     bench = NodeBench(work(Kind.LOAD))

@@ -3,7 +3,6 @@
 import threading
 
 from worker import threads
-from worker.app import ConsumerWatch
 from worker.watchdog import EXIT_CODE, Watchdog, Watched, stalled
 
 
@@ -80,17 +79,3 @@ def test_a_thread_that_dies_ends_the_process() -> None:
     threads.start("y", lambda: None, end=ends.append).join(10)
 
     assert ends == [EXIT_CODE]
-
-
-def test_a_consumer_is_deaf_only_while_tickets_wait() -> None:
-    clock, waits = Clock(), [False]
-    watch = ConsumerWatch(tickets_wait=lambda: waits[0], clock=clock)
-    assert watch.last_seen() == 100.0
-    waits[0] = True
-    clock.now = 110.0
-    assert watch.last_seen() == 110.0
-    clock.now = 120.0
-    assert watch.last_seen() == 110.0
-    waits[0] = False
-
-    assert watch.last_seen() == 120.0
