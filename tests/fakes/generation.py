@@ -161,6 +161,9 @@ class FakeModels:
     def saw_failing(self, model: str) -> None:
         self.seen.append(f"failing {model}")
 
+    def digest(self, model: str) -> str | None:
+        return f"digest of {model}"
+
     def slots(self, model: str) -> int:
         return 4
 

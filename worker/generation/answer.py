@@ -12,7 +12,7 @@ from backend.core.jobs.states import State
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import state_data
-from worker.generation.body import PATHS, generation_body
+from worker.generation.body import PATHS, generation_body, recorded_options
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, read_lines, whole_reply
 from worker.generation.settle import Settler
@@ -61,6 +61,7 @@ class Answerer:
     def begin(self, job: Claimed) -> Holding:
         """Take note of the job and tell its readers that it runs."""
         holding = self._holdings.hold(job)
+        holding.model_digest = self._models.digest(job.model)
         if job.attempt > 1:
             reset = orjson.dumps({"attempt": job.attempt, "reason": "restarted"})
             self._flusher.restart(holding.stream, reset)
@@ -97,6 +98,7 @@ class Answerer:
         policy = self._models.policy(job.model)
         self.load(holding)
         body = generation_body(job.model, orjson.loads(job.request), policy)
+        holding.options = recorded_options(body)
         exchange = self._client.open(
             PATHS[job.kind],
             orjson.dumps(body),

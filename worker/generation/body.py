@@ -8,11 +8,34 @@ model may run on to ten contexts.
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from backend.core.jobs.states import Kind
 
 PATHS = {Kind.CHAT: "/api/chat", Kind.GENERATE: "/api/generate"}
-EMBED_PATH = "/api/embed"
 _OWN_OPTIONS = frozenset({"num_ctx", "num_predict"})
+# What an attempt's row keeps of its options. It outlives the payload, so it has numbers
+# only: `stop` and names that Ollama does not know are the caller's own words.
+_RECORDED = (
+    "num_ctx",
+    "num_predict",
+    "num_keep",
+    "seed",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "tfs_z",
+    "repeat_last_n",
+    "repeat_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+    "penalize_newline",
+    "mirostat",
+    "mirostat_tau",
+    "mirostat_eta",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +88,13 @@ def _options(request: dict[str, Any], policy: ModelPolicy) -> dict[str, Any]:
     bound = asked if isinstance(asked, int) and asked > 0 else policy.max_tokens
     kept = {name: value for name, value in given.items() if name not in _OWN_OPTIONS}
     return kept | policy.load_options | {"num_predict": bound}
+
+
+def recorded_options(body: dict[str, Any]) -> str:
+    """Write the options of a body for the row of its attempt."""
+    options = body["options"]
+    kept = {name: options[name] for name in _RECORDED if name in options}
+    return orjson.dumps(kept).decode()
 
 
 def inputs_of(request: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed
 from backend.core.names import generation_lane
 from worker.generation.answer import Answerer, headers_of
-from worker.generation.body import embed_body, inputs_of
+from worker.generation.body import embed_body, inputs_of, recorded_options
 from worker.generation.joining import joinable, shares
 from worker.generation.ledger import Ledger
 from worker.generation.models import NodeModels
@@ -168,8 +168,11 @@ class Embedder:
         requests = [orjson.loads(holding.job.request) for holding in holdings]
         texts = [text for request in requests for text in inputs_of(request)]
         model = first.job.model
+        body = embed_body(model, texts, requests[0], self._models.policy(model))
+        for holding in holdings:
+            holding.options = recorded_options(body)
         answer = self._client.embed(
-            embed_body(model, texts, requests[0], self._models.policy(model)),
+            body,
             self._answerer.deadlines(first, tools=False),
             headers=headers_of(first.job),
             switch=switch,

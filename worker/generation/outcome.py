@@ -147,5 +147,7 @@ def _record(
         node=node,
         worker=worker,
         model=holding.job.model,
+        model_digest=holding.model_digest,
+        options=holding.options,
         timings=timings,
     )

@@ -14,6 +14,7 @@ from backend.core.jobs.records import (
 )
 from backend.core.jobs.repository.claim import Holder, JobClaim
 from backend.core.jobs.repository.query import JobQuery
+from backend.core.jobs.repository.rows import aware
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import ErrorCode
 from tests.factories import insert
@@ -77,6 +78,18 @@ def attempts(database: Database, job_id: str) -> list[tuple[int, str]]:
         return [(int(attempt), str(outcome)) for attempt, outcome in cursor.rows()]
 
     return database.read(work)
+
+
+def attempt(database: Database, job_id: str, *columns: str) -> tuple[Any, ...]:
+    """Read when the first attempt began and ended, and these columns."""
+    names = ",".join(("started_at", "finished_at", *columns))
+
+    def work(cursor: Any) -> Any:
+        cursor.execute(f"SELECT {names} FROM job_attempts WHERE job_id=%s", (job_id,))
+        return cursor.rows()[0]
+
+    began, ended, *others = database.read(work)
+    return (aware(began), aware(ended), *others)
 
 
 def handback(job: Claimed, *, costs: int = 0, delay_ms: int = 0) -> Handback:

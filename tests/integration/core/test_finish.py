@@ -8,13 +8,14 @@ import pytest
 
 from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
-from backend.core.jobs.records import Claimed
+from backend.core.jobs.records import AttemptRecord, Claimed
 from backend.core.jobs.repository.finish import Committed, JobFinish
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.states import ErrorCode, State
 from tests.factories import finish_of, new_job
 from tests.integration.core.jobs import (
+    attempt,
     attempts,
     change,
     claim_one,
@@ -33,8 +34,10 @@ def claimed(database: Database) -> Claimed:
 def test_an_answer_is_committed_with_all_that_belongs_to_it(
     database: Database, claimed: Claimed
 ) -> None:
+    record = AttemptRecord("succeeded", model_digest="d", options="{}")
     finish = finish_of(
         claimed,
+        record=record,
         result=orjson.dumps({"text": "Grüße 🐟 100 % %s"}).decode(),
         served_model="other:latest",
         done_reason="stop",
@@ -58,6 +61,8 @@ def test_an_answer_is_committed_with_all_that_belongs_to_it(
     assert (found.first_token_at - found.started_at).total_seconds() == 1.5
     assert column(database, claimed.id, "lease_owner") is None
     assert attempts(database, claimed.id) == [(1, "succeeded")]
+    told = attempt(database, claimed.id, "model_digest", "options")
+    assert told == (found.started_at, found.finished_at, "d", "{}")
 
 
 def test_what_is_told_of_ends_is_what_is_read_of_them(database: Database) -> None:

@@ -9,6 +9,7 @@ from backend.core.jobs.records import Claimed, Moved
 from backend.core.jobs.states import ErrorCode, State
 from tests.factories import MODEL, insert, new_job
 from tests.integration.core.jobs import (
+    attempt,
     attempts,
     change,
     claim_one,
@@ -135,8 +136,12 @@ def test_a_job_whose_lease_is_over_goes_back_and_pays(
     (moved,) = recovered(database)
 
     assert (moved.id, moved.state) == (claimed.id, State.QUEUED)
-    assert row(database, claimed.id).failures == 1
+    found = row(database, claimed.id)
+    assert found.failures == 1
     assert attempts(database, claimed.id) == [(1, "worker_lost")]
+    began, ended, model = attempt(database, claimed.id, "model")
+    assert (began, model) == (found.started_at, MODEL)
+    assert began <= ended
 
 
 def test_a_live_lease_is_left_alone(database: Database, claimed: Claimed) -> None:

@@ -9,6 +9,7 @@ from backend.core.cluster import Cluster
 from backend.core.forecast import Forecast
 from backend.core.jobs.states import Kind, State
 from tests.factories import EMBED_MODEL, MODEL
+from tests.integration.core.jobs import attempt
 from tests.integration.jobs.chats import SLOW, chat
 from tests.ollama_server import OllamaServer
 from tests.stack import Role, Stack
@@ -34,6 +35,12 @@ def test_a_chat_is_answered_and_its_answer_kept(stack: Stack) -> None:
     assert job.first_token_at is not None
     assert (job.attempt, job.failures) == (1, 0)
     assert stack.attempts([job.id])[job.id] == ["succeeded"]
+    began, ended, digest, options = attempt(
+        stack.database, job.id, "model_digest", "options"
+    )
+    assert (began, ended) == (job.started_at, job.finished_at)
+    assert len(digest) >= 12
+    assert orjson.loads(options)["num_predict"] > 0
 
 
 def test_the_pace_of_answers_gives_those_who_wait_a_forecast(stack: Stack) -> None:

@@ -39,7 +39,7 @@ _FIELDS = (
 _ENDED = [n for n in _FIELDS if n not in {"id", "attempt", "token", "result"}]
 # Every API process hears of every end: larger results are read by whoever needs them.
 _TOLD_CHARACTERS = 16 * 1024
-_ATTEMPT_FIELDS = (
+_RECORD = (
     "outcome",
     "node",
     "worker",
@@ -48,7 +48,6 @@ _ATTEMPT_FIELDS = (
     "options",
     "timings",
 )
-_ATTEMPT = ",".join(_ATTEMPT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +80,7 @@ class JobFinish:
             f"UPDATE jobs {d.by_primary_key} SET {single} WHERE id=%s"
             " AND state='running' AND attempt=%s AND claim_token=%s"
         )
-        self._attempt = (
-            f"INSERT INTO job_attempts (job_id,attempt,started_at,finished_at,"
-            f"{_ATTEMPT}) SELECT id,attempt,started_at,finished_at,"
-            f"{','.join(['%s'] * len(_ATTEMPT_FIELDS))} FROM jobs"
-            " WHERE id=%s AND claim_token=%s"
-        )
+        self._attempt = f"{attempt_row('finished_at')} AND claim_token=%s"
 
     def __call__(self, finishes: Sequence[Finish]) -> list[Committed | None]:
         """Commit the ends; None stands for each that is no longer its holder's.
@@ -157,14 +151,27 @@ class JobFinish:
         )
 
     def _recorded(self, finish: Finish, mark: str) -> Statement:
-        record = [getattr(finish.record, name) for name in _ATTEMPT_FIELDS]
-        return self._attempt, [*record, finish.id, mark]
+        return self._attempt, [*attempt_values(finish.record, finish.id), mark]
 
     def _fill(self, values: dict[str, str]) -> str:
         text = self._assignments
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", value)
         return text
+
+
+def attempt_row(finished_at: str) -> str:
+    """Write the statement that keeps what an attempt did, from its job's row."""
+    return (
+        f"INSERT INTO job_attempts (job_id,attempt,started_at,finished_at,"
+        f"{','.join(_RECORD)}) SELECT id,attempt,started_at,{finished_at},"
+        f"{','.join(['%s'] * len(_RECORD))} FROM jobs WHERE id=%s"
+    )
+
+
+def attempt_values(record: AttemptRecord, job_id: str) -> list[Any]:
+    """Give the values of that statement."""
+    return [*(getattr(record, name) for name in _RECORD), job_id]
 
 
 def _read_marked(finishes: Sequence[Finish], mark: str) -> Statement:
@@ -189,28 +196,3 @@ def _committed(finish: Finish, rows: dict[str, str]) -> Committed | None:
 def _values(finish: Finish) -> list[Any]:
     values = [getattr(finish, name) for name in _FIELDS]
     return [str(v) if isinstance(v, str) else v for v in values]
-
-
-def attempt_rows(
-    row: str, ended: Sequence[tuple[str, int, AttemptRecord]]
-) -> Statement:
-    """Write down what attempts did, for the transaction that ends them."""
-    return (
-        f"INSERT INTO job_attempts (job_id,attempt,{_ATTEMPT},finished_at) VALUES "
-        + ",".join([row] * len(ended)),
-        [
-            value
-            for job_id, attempt, r in ended
-            for value in (
-                job_id,
-                attempt,
-                r.outcome,
-                r.node,
-                r.worker,
-                r.model,
-                r.model_digest,
-                r.options,
-                r.timings,
-            )
-        ],
-    )

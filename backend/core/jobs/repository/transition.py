@@ -15,7 +15,7 @@ from backend.core.db import ConnectionLostError, Database
 from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import AttemptRecord, Handback, Moved
-from backend.core.jobs.repository.finish import attempt_rows
+from backend.core.jobs.repository.finish import attempt_row, attempt_values
 from backend.core.jobs.states import ErrorCode, Kind, State
 
 _MOVED = "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id"
@@ -33,7 +33,7 @@ class JobTransition:
         self.queue_ms = queue_ms
         d = database.dialect
         self._now, self._later = d.now, d.later
-        self._attempt_row = f"(%s,%s,%s,%s,%s,%s,%s,%s,%s,{d.now})"
+        self._attempt = attempt_row(d.now)
         self._back = self._back_statement()
 
     def _back_statement(self) -> str:
@@ -130,8 +130,7 @@ class JobTransition:
         with cursor.transaction():
             if cursor.execute(self._back + fence, values) != 1:
                 return None
-            record = (back.id, back.attempt, back.record)
-            cursor.execute(*attempt_rows(self._attempt_row, [record]))
+            cursor.execute(self._attempt, attempt_values(back.record, back.id))
             return _read_moved(cursor, [back.id])[0]
 
     def cancel(self, job_id: str) -> Moved | None:

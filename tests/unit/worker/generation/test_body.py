@@ -7,6 +7,7 @@ from worker.generation.body import (
     embed_body,
     generation_body,
     inputs_of,
+    recorded_options,
 )
 
 POLICY = ModelPolicy(keep_alive_seconds=60, num_ctx=None, max_tokens=100)
@@ -59,6 +60,13 @@ def test_embeddings_of_several_jobs_are_one_body() -> None:
         "input": ["one", "two"],
         "keep_alive": -1,
     }
+
+
+def test_an_attempts_row_keeps_numbers_and_none_of_the_callers_words() -> None:
+    options = {"seed": 7, "stop": ["secret"], "my secret": 1, "num_predict": 5}
+    body = generation_body("m:1", {"options": options}, SIZED)
+
+    assert recorded_options(body) == '{"num_ctx":4096,"num_predict":5,"seed":7}'
 
 
 def test_inputs_are_a_list_however_they_were_sent() -> None:

@@ -111,6 +111,12 @@ def test_each_job_of_a_joined_call_gets_exactly_its_own_vectors() -> None:
     paid = [bench.finish.ends[one.id].prompt_tokens for one in (first, second, third)]
     assert paid == [2, 3, 5]
     assert bench.holdings.jobs() == []
+    for one in (first, second, third):
+        record = bench.finish.ends[one.id].record
+        assert (record.model_digest, record.options) == (
+            f"digest of {EMBED_MODEL}",
+            "{}",
+        )
 
 
 @pytest.mark.parametrize(("batch_size", "asked"), [(1, 1), (3, 3)])
