@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from backend.api import create_app
@@ -15,6 +17,7 @@ from tests.factories import settings_for
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import Api, make_key
 from tests.integration.api.conftest import LANES, MODELS
+from tests.integration.api.server_caller import headers_of, start
 
 
 @pytest.fixture
@@ -129,6 +132,21 @@ def test_rule_29_a_result_that_could_not_be_written_stays(
     job = api.get(path).json
     assert job is not None
     assert job["result"] is not None
+
+
+def test_rule_29_the_server_asks_for_more_once_it_has_written(
+    ann: Api, worker: FakeWorker, settings: Settings, tmp_path: Path
+) -> None:
+    path = f"/api/v1/jobs/{finished(ann)}"
+
+    with start(settings, tmp_path, PAYLOAD_RETENTION="0") as server:
+        url, headers = server.url + path, headers_of(ann)
+        head = httpx.head(url, headers=headers)
+        first, second = (httpx.get(url, headers=headers) for _ in range(2))
+
+    assert head.headers["Content-Length"] == str(len(first.content))
+    assert first.json()["result"] is not None
+    assert second.json()["result"] is None
 
 
 def test_a_result_stays_while_the_job_is_only_accepted(keeping_nothing: Any) -> None:
