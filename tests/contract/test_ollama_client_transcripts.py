@@ -271,10 +271,3 @@ def test_what_a_model_can_do_is_read(
     assert details.capabilities[:1] == expected
     assert details.context_length in {512, 8192}
     assert details.embedding_length in {96, 512}
-
-
-@pytest.mark.parametrize("exchange", of_path("/api/delete", method="DELETE"))
-def test_a_deletion_is_confirmed(
-    client: OllamaClient, replayed: Callable[..., Any], exchange: Recorded
-) -> None:
-    assert replayed(exchange, lambda: client.delete("any")) is None

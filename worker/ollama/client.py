@@ -28,8 +28,6 @@ from worker.ollama.wire import Line, parse
 
 # Short questions are answered from memory or disk; Ollama takes some milliseconds.
 QUESTION_SECONDS = 10.0
-# Deleting a large model waits for the disk.
-DELETE_SECONDS = 60.0
 UNLOAD_DEADLINES = Deadlines(
     first_token_seconds=30.0, silence_seconds=None, attempt_seconds=30.0
 )
@@ -73,11 +71,6 @@ class OllamaClient:
     def show(self, model: str) -> ModelDetails:
         """Tell what a model can do."""
         return ModelDetails.of(self._ask("POST", "/api/show", {"model": model}))
-
-    def delete(self, model: str) -> None:
-        """Delete a model from disk."""
-        body = orjson.dumps({"model": model})
-        self._call("DELETE", "/api/delete", body, timeout_seconds=DELETE_SECONDS)
 
     def load(
         self,
@@ -185,21 +178,14 @@ class OllamaClient:
         content = None if body is None else orjson.dumps(body)
         return parse(self._call(method, path, content))
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None = None,
-        *,
-        timeout_seconds: float = QUESTION_SECONDS,
-    ) -> bytes:
+    def _call(self, method: str, path: str, content: bytes | None) -> bytes:
         try:
             response = self._http.request(
                 method,
                 path,
                 content=content,
                 headers={"Content-Type": "application/json"},
-                timeout=timeout_seconds,
+                timeout=QUESTION_SECONDS,
             )
         except httpx.RemoteProtocolError as error:
             raise MalformedAnswerError(str(error)) from error

@@ -72,13 +72,9 @@ class Exchange:
 
         Raises:
             OllamaError: What went wrong, by its own class.
-            ExchangeAbortedError: `abort` was called before the answer was complete.
+            ExchangeAbortedError: Its switch was used before the answer was complete.
         """
         return self._objects
-
-    def abort(self, reason: str) -> None:
-        """Cut the exchange off, from any thread; after its end this does nothing."""
-        self._switch.abort(reason)
 
     def _run(self) -> Generator[list[Line], None, None]:
         self._started_at = time.monotonic()

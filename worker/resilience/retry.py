@@ -1,24 +1,7 @@
-"""Decide whether a failed attempt is repeated, and when. Pure.
+"""Decide when a failed attempt is repeated. Pure.
 
-`failures` counts this one too. `OLLAMA_MAX_RETRIES` = 3 is 3 retries, so 4 counted
-attempts; hand-backs do not count (JOBS.md 3).
+Whether it is, the database decides in the UPDATE that gives it back (JOBS.md 1, 3).
 """
-
-from enum import StrEnum
-
-
-class NextStep(StrEnum):
-    """What follows a failure."""
-
-    RETRY = "retry"
-    FAIL = "fail"
-
-
-def decide(*, is_retryable: bool, failures: int, max_retries: int) -> NextStep:
-    """Tell what follows the failure that made it `failures`."""
-    if is_retryable and failures <= max_retries:
-        return NextStep.RETRY
-    return NextStep.FAIL
 
 
 def delay_seconds(failures: int, *, base: float, cap: float, jitter: float) -> float:

@@ -70,14 +70,6 @@ def test_a_model_is_shown(
     assert details.capabilities == ("embedding",)
 
 
-def test_a_model_is_deleted(
-    server: WireServer, client: OllamaClient, in_thread: Submit
-) -> None:
-    request, body, _ = ask(server, in_thread, answer(b""), lambda: client.delete("m"))
-
-    assert (request, body) == ("DELETE /api/delete HTTP/1.1", {"model": "m"})
-
-
 def load(client: OllamaClient, limits: Deadlines = PATIENT, **more: Any) -> None:
     options = {"num_ctx": 2048}
     client.load("m", **{"keep_alive": -1, "options": options, "limits": limits} | more)
@@ -253,7 +245,7 @@ def test_a_server_that_is_not_there_is_unavailable(
 def test_a_question_that_is_not_answered_is_given_up(
     server: WireServer, client: OllamaClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "DELETE_SECONDS", 0.05)
+    monkeypatch.setattr(client_module, "QUESTION_SECONDS", 0.05)
 
     with pytest.raises(UpstreamUnavailableError):
-        client.delete("m")
+        client.version()

@@ -40,8 +40,9 @@ def test_an_exchange_that_is_never_iterated_sends_nothing(
 def test_an_abort_before_the_start_keeps_it_from_connecting(
     server: WireServer, client: OllamaClient
 ) -> None:
-    exchange = chat(client)
-    exchange.abort("cancelled")
+    switch = AbortSwitch()
+    exchange = chat(client, switch=switch)
+    switch.abort("cancelled")
 
     with pytest.raises(ExchangeAbortedError, match="cancelled"):
         collect(exchange)
@@ -51,10 +52,11 @@ def test_an_abort_before_the_start_keeps_it_from_connecting(
 def test_an_abort_before_the_head_reaches_the_server(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:
-    exchange = chat(client)
+    switch = AbortSwitch()
+    exchange = chat(client, switch=switch)
     future = in_thread(collect, exchange)
     peer = serve(server)
-    exchange.abort("cancelled")
+    switch.abort("cancelled")
 
     assert peer.is_left()
     with pytest.raises(ExchangeAbortedError, match="cancelled"):
@@ -64,14 +66,15 @@ def test_an_abort_before_the_head_reaches_the_server(
 def test_an_abort_in_mid_stream_reaches_the_server(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:
-    with chat(client) as exchange:
+    switch = AbortSwitch()
+    with chat(client, switch=switch) as exchange:
         objects = iter(exchange)
         first = in_thread(next, objects)
         peer = serve(server, head() + line(TOKEN))
         answered(first)
         second = in_thread(next, objects)
-        exchange.abort("cancelled")
-        exchange.abort("again")
+        switch.abort("cancelled")
+        switch.abort("again")
 
         assert peer.is_left()
         with pytest.raises(ExchangeAbortedError, match="cancelled"):
@@ -81,13 +84,14 @@ def test_an_abort_in_mid_stream_reaches_the_server(
 def test_an_abort_on_a_reused_connection_reaches_the_server(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:
+    switch = AbortSwitch()
     future = in_thread(collect, chat(client))
     peer = serve(server, stream_answer([LAST]))
     answered(future)
-    exchange = chat(client)
+    exchange = chat(client, switch=switch)
     again = in_thread(collect, exchange)
     peer.read_request()
-    exchange.abort("cancelled")
+    switch.abort("cancelled")
 
     assert peer.is_left()
     with pytest.raises(ExchangeAbortedError):
@@ -97,10 +101,13 @@ def test_an_abort_on_a_reused_connection_reaches_the_server(
 def test_an_abort_while_sending_reaches_the_server(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:
-    exchange = client.open("/api/chat", b" " * 30_000_000, deadlines=PATIENT)
+    switch = AbortSwitch()
+    exchange = client.open(
+        "/api/chat", b" " * 30_000_000, deadlines=PATIENT, switch=switch
+    )
     future = in_thread(collect, exchange)
     peer = server.accept()
-    exchange.abort("cancelled")
+    switch.abort("cancelled")
 
     with pytest.raises(ExchangeAbortedError):
         answered(future)
@@ -111,13 +118,14 @@ def test_an_abort_while_sending_reaches_the_server(
 def test_what_came_before_an_abort_is_not_given_after_it(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:
-    with chat(client) as exchange:
+    switch = AbortSwitch()
+    with chat(client, switch=switch) as exchange:
         objects = iter(exchange)
         future = in_thread(next, objects)
         peer = serve(server, head() + line(TOKEN))
         answered(future)
         peer.send(line(TOKEN))
-        exchange.abort("cancelled")
+        switch.abort("cancelled")
 
         with pytest.raises(ExchangeAbortedError):
             next(objects)
@@ -126,11 +134,12 @@ def test_what_came_before_an_abort_is_not_given_after_it(
 def test_an_abort_after_the_end_leaves_the_connection_alone(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:
-    exchange = chat(client)
+    switch = AbortSwitch()
+    exchange = chat(client, switch=switch)
     future = in_thread(collect, exchange)
     peer = serve(server, stream_answer([LAST]))
     answered(future)
-    exchange.abort("too late")
+    switch.abort("too late")
     again = in_thread(collect, chat(client))
     peer.read_request()
     peer.send(stream_answer([LAST]))
@@ -141,12 +150,13 @@ def test_an_abort_after_the_end_leaves_the_connection_alone(
 def test_an_abort_between_the_last_line_and_the_end_keeps_the_answer(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:
-    with chat(client) as exchange:
+    switch = AbortSwitch()
+    with chat(client, switch=switch) as exchange:
         objects = iter(exchange)
         future = in_thread(next, objects)
         peer = serve(server, head() + line(LAST))
         answered(future)
-        exchange.abort("too late")
+        switch.abort("too late")
         assert next(objects, None) is None
 
     assert peer.is_left()

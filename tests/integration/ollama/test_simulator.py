@@ -9,7 +9,7 @@ import pytest
 from tests.integration.ollama.exchanges import PATIENT, Submit
 from tests.ollama_server import OllamaServer
 from worker.ollama import errors
-from worker.ollama.abort import ExchangeAbortedError
+from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.client import OllamaClient
 from worker.ollama.deadlines import Deadlines
 from worker.ollama.exchange import Exchange
@@ -32,7 +32,10 @@ def ollama(simulator: OllamaServer) -> Iterator[OllamaClient]:
 
 
 def chat(
-    client: OllamaClient, deadlines: Deadlines = PATIENT, **options: Any
+    client: OllamaClient,
+    deadlines: Deadlines = PATIENT,
+    switch: AbortSwitch | None = None,
+    **options: Any,
 ) -> Exchange:
     body = {
         "model": "tiny-chat",
@@ -40,7 +43,8 @@ def chat(
         "stream": True,
         "options": options,
     }
-    return client.open("/api/chat", orjson.dumps(body), deadlines=deadlines)
+    text = orjson.dumps(body)
+    return client.open("/api/chat", text, deadlines=deadlines, switch=switch)
 
 
 def collect(exchange: Exchange) -> list[dict[str, Any]]:
@@ -104,14 +108,17 @@ def test_a_cancel_stops_the_generation_while_ollama_is_silent(
     in_thread: Submit,
     after_tokens: int,
 ) -> None:
-    exchange = chat(ollama, sim_fault="hang", sim_after_tokens=after_tokens)
+    switch = AbortSwitch()
+    exchange = chat(
+        ollama, switch=switch, sim_fault="hang", sim_after_tokens=after_tokens
+    )
     future = in_thread(collect, exchange)
     simulator.wait_for(
         lambda found: any(
             r["path"] == "/api/chat" and r["tokens_sent"] == after_tokens for r in found
         )
     )
-    exchange.abort("cancelled")
+    switch.abort("cancelled")
 
     with pytest.raises(ExchangeAbortedError):
         future.result(timeout=10)
@@ -134,16 +141,13 @@ def test_a_model_is_loaded_and_unloaded(
     assert ollama.ps() == []
 
 
-def test_a_model_is_pulled_and_deleted(ollama: OllamaClient) -> None:
+def test_a_model_is_pulled(ollama: OllamaClient) -> None:
     with ollama.pull("new:1b", deadlines=PATIENT) as exchange:
         statuses = [line["status"] for lines in exchange for line in lines]
-    names = {model.name for model in ollama.tags()}
-    ollama.delete("new:1b")
 
     assert statuses[0] == "pulling manifest"
     assert statuses[-1] == "success"
-    assert "new:1b" in names
-    assert "new:1b" not in {model.name for model in ollama.tags()}
+    assert "new:1b" in {model.name for model in ollama.tags()}
 
 
 def test_a_model_that_no_registry_has_cannot_be_pulled(ollama: OllamaClient) -> None:

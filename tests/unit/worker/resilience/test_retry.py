@@ -1,18 +1,4 @@
-import pytest
-
-from worker.resilience.retry import NextStep, decide, delay_seconds
-
-
-@pytest.mark.parametrize(
-    ("failures", "step"),
-    [(1, NextStep.RETRY), (3, NextStep.RETRY), (4, NextStep.FAIL)],
-)
-def test_three_retries_are_four_counted_attempts(failures: int, step: NextStep) -> None:
-    assert decide(is_retryable=True, failures=failures, max_retries=3) is step
-
-
-def test_what_cannot_succeed_later_fails_at_once() -> None:
-    assert decide(is_retryable=False, failures=1, max_retries=3) is NextStep.FAIL
+from worker.resilience.retry import delay_seconds
 
 
 def test_the_delay_doubles_up_to_its_cap() -> None:
