@@ -13,7 +13,7 @@ import structlog
 from celery import Celery, bootsteps, signals
 from celery.apps.worker import Worker
 
-from backend.core.names import generation_lane
+from backend.core.names import GENERATION_LANES, generation_lane
 
 log = structlog.get_logger()
 
@@ -67,9 +67,11 @@ class Queues:
         for lane in sorted(self._wanted - self._consumed):
             consumer.call_soon(consumer.add_task_queue, lane)
         for lane in sorted(self._consumed - self._wanted):
-            if lane.startswith("gen:"):
+            if lane.startswith(GENERATION_LANES):
                 consumer.call_soon(consumer.cancel_task_queue, lane)
-        kept = {lane for lane in self._consumed if not lane.startswith("gen:")}
+        kept = {
+            lane for lane in self._consumed if not lane.startswith(GENERATION_LANES)
+        }
         self._consumed = kept | self._wanted
 
 

@@ -7,8 +7,9 @@ Model names are made canonical before they are stored (JOBS.md 28): Ollama takes
 from enum import StrEnum
 
 MAINTENANCE_QUEUE = "maintenance"
-_GENERATION = "gen:"
-# All lanes of nodes begin so: with the state that is a range of the claim index.
+# All lanes of models begin so, and all lanes of nodes: with the state that is a range
+# of the claim index.
+GENERATION_LANES = "gen:"
 NODE_LANES = "node:"
 
 
@@ -39,7 +40,7 @@ def canonical_model(name: str) -> str:
 
 def generation_lane(model: str) -> str:
     """Name the lane of a model's jobs, which is also its Celery queue."""
-    return _GENERATION + model
+    return GENERATION_LANES + model
 
 
 def node_lane(node: str) -> str:

@@ -14,10 +14,10 @@ from backend.core.jobs.records import Moved
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL
+from backend.core.names import GENERATION_LANES, generation_lane
 from backend.core.queue import Wake
 from backend.core.streams.outsider import OutsiderStream
 
-_GENERATION = "gen:"
 # A tick comes every second; after a longer silence from the database, holders may not
 # have been able to renew either.
 _GAP_SECONDS = 4.0
@@ -100,9 +100,9 @@ class Recovery:
     def _top_up(self) -> int:
         lanes = self._query.lanes_with_due_jobs()
         models = [
-            lane.removeprefix(_GENERATION)
+            lane.removeprefix(GENERATION_LANES)
             for lane in lanes
-            if lane.startswith(_GENERATION)
+            if lane.startswith(GENERATION_LANES)
         ]
         return sum(self._top_up_model(model) for model in models)
 
@@ -111,7 +111,7 @@ class Recovery:
         free = load.capacity - load.held
         if free <= 0:
             return 0
-        due = self._query.due_count(_GENERATION + model, free)
+        due = self._query.due_count(generation_lane(model), free)
         tickets = max(0, min(due, free) - self._wake.waiting_tickets(model))
         for _ in range(tickets):
             self._send_ticket(model)
