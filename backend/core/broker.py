@@ -6,7 +6,9 @@ Each option has its consequence beside it.
 from typing import Any
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
+from backend.core.broker_transport import Transport
 from backend.core.names import MAINTENANCE_QUEUE, TaskName, generation_lane
 from backend.core.settings import Settings
 
@@ -18,6 +20,8 @@ def make_celery(settings: Settings, *, socket_timeout_seconds: float) -> Celery:
         settings: Where the broker is, how many threads.
         socket_timeout_seconds: How long a silent broker may hold up a call.
     """
+    # By its alias, so that logs still say redis://.
+    TRANSPORT_ALIASES["redis"] = f"{Transport.__module__}:{Transport.__name__}"
     app = Celery("corral", broker=settings.redis_url.get_secret_value())
     app.conf.update(_options(settings, socket_timeout_seconds))
     return app
@@ -25,7 +29,6 @@ def make_celery(settings: Settings, *, socket_timeout_seconds: float) -> Celery:
 
 def _options(settings: Settings, socket_timeout_seconds: float) -> dict[str, Any]:
     return {
-        "broker_transport": "backend.core.broker_transport:Transport",
         # A ticket is done when its turn is: a worker that dies gives it back. The
         # leases in MySQL decide what runs, so a ticket too many is harmless.
         "task_acks_late": True,

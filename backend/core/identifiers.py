@@ -1,6 +1,6 @@
 """Ids that sort by time, and secrets that do not repeat."""
 
-import random
+import os
 import threading
 import time
 import uuid
@@ -22,8 +22,7 @@ def uuid7() -> str:
         # After a clock was set back order is not worth ids of the future.
         _newest = max(_newest + 1, now) if _newest - now < _SECOND else now
         stamp = _newest
-    # Ids are no secrets; the generator is seeded anew in each forked process.
-    tail = 0x2 << 62 | random.getrandbits(62)
+    tail = 0x2 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
     return (
         f"{stamp >> 28:08x}-{stamp >> 12 & 0xFFFF:04x}-7{stamp & 0xFFF:03x}"
         f"-{tail >> 48:04x}-{tail & 0xFFFF_FFFF_FFFF:012x}"

@@ -122,11 +122,6 @@ def admin_key(
         yield make_key(services, "tester", *Scope)
 
 
-# The worker's ids come of `random` while Hypothesis, which looks at its state, chooses.
-@pytest.mark.filterwarnings(
-    "ignore:Do not use the .random. module:"
-    "hypothesis.errors.HypothesisDeprecationWarning"
-)
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 def test_nothing_that_is_sent_brings_a_5xx_or_an_undocumented_answer(
     app: Flask, admin_key: str, mode: schemathesis.GenerationMode
