@@ -139,6 +139,8 @@ class Corral:
             "API_PORT": str(self.port),
             "API_WORKERS": str(api_workers),
             "LOG_LEVEL": "WARNING",
+            # As in the image.
+            "MALLOC_ARENA_MAX": "2",
         }
         self._start()
 
