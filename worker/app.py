@@ -1,7 +1,7 @@
 """The Celery worker of this process, and how it is told what to consume.
 
 The threads pool: inference is waiting, so threads fit, with one connection pool and one
-flusher for all (PERFORMANCE.md). Queues come and go with the models of the node, added
+flusher for all. Queues come and go with the models of the node, added
 and cancelled on the consumer's own thread.
 """
 

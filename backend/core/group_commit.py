@@ -2,7 +2,7 @@
 
 A caller puts its item in. If nobody is under way it leads: it takes all that wait, runs
 them as one, hands each its own outcome and passes the lead on. Alone this adds no wait;
-together it makes the durable path fast (JOBS.md 10, PERFORMANCE.md).
+together it makes the durable path fast (JOBS.md 10).
 """
 
 import threading

@@ -14,7 +14,7 @@ COMMIT: Statement = ("COMMIT", ())
 class HotCursor:
     """A DBAPI cursor in autocommit, without SQLAlchemy's work per statement.
 
-    It costs a third of a Core statement (PERFORMANCE.md), so the four hot statements
+    It costs a third of a Core statement, so the four hot statements
     use it and nothing else does.
     """
 

@@ -38,7 +38,7 @@ def connect(url: str, *, timeout_seconds: float, connections: int = 64) -> redis
 class KeptConnection:
     """One connection that stays open, for threads that talk to Redis all the time.
 
-    redis-py's pipeline objects were half of the worker's CPU (PERFORMANCE.md); this
+    redis-py's pipeline objects were half of the worker's CPU under load; this
     writes the commands at once and reads as many replies.
     """
 

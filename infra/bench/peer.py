@@ -11,8 +11,8 @@ from infra.bench.stack import Processes, Upstream, cpu_seconds, free_port
 from infra.bench.targets import MODEL, litellm
 
 KEY = "sk-bench-of-this-machine"
-# The set-ups that were measured against each other before the project began: how it
-# calls Ollama, and in how many processes.
+# The set-ups that are tried against each other: how it calls Ollama, and in how many
+# processes.
 _PROVIDERS = {
     "ollama_chat": "      model: ollama_chat/{model}\n      api_base: {url}\n",
     "openai": (

@@ -1,8 +1,9 @@
 """One kept-alive connection: a socket and a C parser for what comes out of it.
 
-Own wire code, because the goals need it: with 64 threads and one-token answers httpx
-costs about 1,000 µs of CPU a request, httpx over urllib3 500, and an exchange over
-this 100, all measured side by side against a server that is never the bottleneck.
+Own wire code, because its cost is what a token costs: with 64 threads and one-token
+answers httpx costs about 1,000 µs of CPU a request, httpx over urllib3 500, and an
+exchange over this 100, all measured side by side against a server that is never the
+bottleneck.
 """
 
 import socket
