@@ -10,11 +10,18 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.contextvars import clear_contextvars
 
 from backend.core.db import open_database
 from backend.core.schema import upgrade
 from backend.core.settings import Settings
 from tests.servers import MariaDbServer, RedisServer
+
+
+@pytest.fixture(autouse=True)
+def no_bound_ids() -> None:
+    """Take off the log what a request served in this process has bound to it."""
+    clear_contextvars()
 
 
 @pytest.fixture(scope="session")
