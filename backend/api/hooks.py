@@ -45,20 +45,17 @@ def traceparent() -> str | None:
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     rule, began, name = request.url_rule, g.began, request.blueprint
-    method, route = request.method, rule.rule if rule else "none"
+    method, path, route = request.method, request.path, rule.rule if rule else "none"
 
     def told() -> None:
         seconds = time.perf_counter() - began
         metrics.record_request(method, route, response.status_code, seconds)
         if name not in _QUIET:
-            _log(method, request_path, response.status_code, seconds)
+            _log(method, path, response.status_code, seconds)
 
-    request_path = request.path
-    if response.is_streamed:
-        # The line tells how long the caller listened.
-        response.call_on_close(told)
-    else:
-        told()
+    # When all is sent: nobody waits for the line, and it tells how long a stream was
+    # listened to.
+    response.call_on_close(told)
     return response
 
 

@@ -113,7 +113,7 @@ def test_a_server_that_stops_is_not_ready_and_accepts_nothing(
 
 
 def test_metrics_count_requests_by_their_route(ann: Api) -> None:
-    ann.get("/api/v1/jobs/01a1fdf8-ced8-7739-882f-8a6d3f50b4d9")
+    ann.get("/api/v1/jobs/01a1fdf8-ced8-7739-882f-8a6d3f50b4d9").close()
 
     text = ann.with_key(None).get("/metrics").text
 
