@@ -5,11 +5,12 @@ from functools import cache, partial
 from flask import Blueprint, Flask
 
 from backend.api import auth, errors, hooks, limits
-from backend.api.auth import ANY_KEY, ANYBODY, Access, keys_with
+from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.container import Services, flask_database, wire
 from backend.api.openapi.document import document
 from backend.api.routes import (
     account,
+    cancels,
     documents,
     health,
     jobs,
@@ -31,7 +32,8 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (documents.blueprint, ANYBODY),
     (account.login, ANYBODY),
     (account.blueprint, ANY_KEY),
-    (submission.blueprint, keys_with(Scope.INFERENCE)),
+    (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (models.blueprint, ANY_KEY),
     (nodes.blueprint, ANY_KEY),

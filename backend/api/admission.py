@@ -82,6 +82,7 @@ class Admission:
             metadata=orjson.dumps(asked.metadata).decode() if asked.metadata else None,
             request_id=envelope.request_id,
             traceparent=envelope.traceparent,
+            credential=caller.credential,
         )
 
     def _model(

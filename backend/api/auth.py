@@ -1,23 +1,31 @@
 """Who calls, and whether they may: a key or session token as Bearer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TypeVar, cast
 
 from flask import Flask, g, request
 
 from backend.api.container import services
-from backend.core.errors import MissingKeyError, ScopeMissingError
+from backend.core.errors import AppError, MissingKeyError, ScopeMissingError
+from backend.core.jobs.repository.insert import CallerChangedError
 from backend.core.keys import Caller, Scope
+
+T = TypeVar("T")
 
 _BEARER = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a blueprint: anybody, or a key with one of these scopes."""
+    """Who may call a blueprint: anybody, or a key with one of these scopes.
+
+    `in_route` leaves it to the blueprint's own routes to ask who calls: `as_caller`.
+    """
 
     scopes: frozenset[Scope] | None = None
+    in_route: bool = False
 
     def check(self, caller: Caller) -> None:
         """Let the caller through.
@@ -40,6 +48,11 @@ def keys_with(*scopes: Scope) -> Access:
     return Access(frozenset(scopes))
 
 
+def checked_in_route(access: Access) -> Access:
+    """Let the blueprint's routes ask who calls."""
+    return replace(access, in_route=True)
+
+
 def guard(app: Flask, table: Mapping[str, Access]) -> None:
     """Check each request against the table of (blueprint's name, who may call it)."""
 
@@ -48,10 +61,37 @@ def guard(app: Flask, table: Mapping[str, Access]) -> None:
         # An address or method that does not exist is answered as such.
         if name is None or (access := table[name]).scopes is None:
             return
-        g.caller = services().keys.recognise(sent_secret())
+        secret = sent_secret()
+        if access.in_route:
+            g.secret, g.access = secret, access
+            return
+        g.caller = services().keys.recognise(secret)
         access.check(g.caller)
 
     app.before_request(check)
+
+
+def as_caller(work: Callable[[Caller], T]) -> T:
+    """Do work as who the caller was when it last came, else as who it is.
+
+    Only for work that commits by the caller's credential: it raises before anything
+    counts if that does not hold any more. Whatever else refuses such work may be as
+    old, so it is done again as who the caller is now.
+    """
+    secret, access, keys = g.secret, g.access, services().keys
+    known = keys.remembered(secret)
+    if known is not None:
+        try:
+            access.check(known)
+            return work(known)
+        except CallerChangedError:
+            pass
+        except AppError as error:
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+    caller = keys.recognise(secret)
+    access.check(caller)
+    return work(replace(caller, credential=None))
 
 
 def caller() -> Caller:

@@ -58,3 +58,8 @@ class Dialect:
     def smaller(self) -> str:
         """Name the function that gives the smaller of two values."""
         return "MIN" if self.sqlite else "LEAST"
+
+    @property
+    def greater(self) -> str:
+        """Name the function that gives the greater of two values."""
+        return "MAX" if self.sqlite else "GREATEST"

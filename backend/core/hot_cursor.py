@@ -1,7 +1,8 @@
 """Raw cursors for the hot statements, several of which travel together."""
 
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,6 +10,9 @@ import pymysql
 
 Statement = tuple[str, Sequence[object]]
 COMMIT: Statement = ("COMMIT", ())
+# Expressions by name: statements that travel with them say `@name` for their values.
+Variables = Mapping[str, Statement]
+_PLACES = re.compile(r"%s|@(\w+)")
 
 
 class HotCursor:
@@ -50,19 +54,42 @@ class HotCursor:
         return counts
 
     def commit_all(
-        self, statements: Sequence[Statement], *, then: Statement | None = None
+        self,
+        statements: Sequence[Statement],
+        *,
+        let: Variables | None = None,
+        then: Statement | None = None,
     ) -> list[int]:
         """Run statements as one transaction in one round trip; gives their rows.
 
-        `then` is a SELECT after the COMMIT, whose rows may be fetched.
+        `let` is evaluated before it, so that no row is locked meanwhile; `then` is a
+        SELECT after the COMMIT, whose rows may be fetched.
         """
+        first, statements = self._let(let, statements) if let else ([], statements)
         last = [] if then is None else [then]
         try:
-            counts = self.execute_all([self._begin, *statements, COMMIT, *last])
+            counts = self.execute_all([*first, self._begin, *statements, COMMIT, *last])
         except BaseException:
             self._rollback()
             raise
-        return counts[1 : 1 + len(statements)]
+        begun = len(first) + 1
+        return counts[begun : begun + len(statements)]
+
+    def _let(
+        self, variables: Variables, statements: Sequence[Statement]
+    ) -> tuple[list[Statement], Sequence[Statement]]:
+        """Put variables before statements, or where there are none, their values in."""
+        if self._sqlite:
+            found = {name: self._value(one) for name, one in variables.items()}
+            return [], [_filled(statement, found) for statement in statements]
+        sets = ",".join(f"@{name}={sql}" for name, (sql, _) in variables.items())
+        values = [value for _, bound in variables.values() for value in bound]
+        return [(f"SET {sets}", values)], statements
+
+    def _value(self, expression: Statement) -> object:
+        sql, values = expression
+        self.execute(f"SELECT {sql}", values)
+        return self.rows()[0][0]
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Fetch what the last statement selected."""
@@ -85,3 +112,11 @@ class HotCursor:
             self.execute("ROLLBACK")
         except (pymysql.Error, sqlite3.Error, OSError):
             return
+
+
+def _filled(statement: Statement, variables: Mapping[str, object]) -> Statement:
+    sql, values = statement
+    left, bound = iter(values), list[object]()
+    for place in _PLACES.finditer(sql):
+        bound.append(variables[place[1]] if place[1] else next(left))
+    return _PLACES.sub("%s", sql), bound

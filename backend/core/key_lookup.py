@@ -1,43 +1,62 @@
-"""Who sends a key or a session's token: read for every request, so on a raw cursor.
+"""Who sends a key or a session's token: asked for every request, on a raw cursor.
 
-Nothing is cached: a disabled key stops at once.
+Nothing that is remembered counts by itself: a disabled key stops at once. Whoever was
+recognised before may be taken for the same where the database looks again before
+anything is committed (`unchanged`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import orjson
 
+from backend.core.credential import Credential
 from backend.core.db import Database
+from backend.core.dialect import Dialect
 from backend.core.errors import (
     AppError,
     DisabledKeyError,
     ExpiredKeyError,
     InvalidKeyError,
 )
-from backend.core.hot_cursor import HotCursor
+from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.jobs.repository.rows import aware, parsed
 from backend.core.jobs.states import Priority
 
-# One column of text instead of twelve to be described and decoded. Moments are compared
-# by the database's clock (JOBS.md 4).
-_COLUMNS = (
-    "k.scopes,k.allowed_models,JSON_ARRAY(k.id,k.name,k.prefix,k.weight,"
-    "k.highest_priority,COALESCE(k.rpm,k.tpm,k.daily_tokens,k.max_concurrency),"
-    "k.expires_at,k.expires_at<={now},k.disabled_at,u.id,u.name,u.disabled_at)"
+# One column of text instead of fifteen to be described and decoded. Moments are
+# compared by the database's clock (JOBS.md 4).
+_ROW = (
+    "SELECT {hash}CAST(JSON_ARRAY({over},k.scopes,k.allowed_models,k.id,k.name,"
+    "k.prefix,k.weight,k.highest_priority,"
+    "COALESCE(k.rpm,k.tpm,k.daily_tokens,k.max_concurrency),"
+    "k.expires_at,k.expires_at<={now},k.disabled_at,u.id,u.name,u.disabled_at) AS CHAR)"
 )
-_KEYS = (
-    f"SELECT k.hash,NULL,{_COLUMNS} FROM api_keys k JOIN users u ON u.id=k.user_id"
-    " WHERE k.hash IN"
+_OF_KEY = " FROM api_keys k JOIN users u ON u.id=k.user_id WHERE k.hash"
+_OF_SESSION = (
+    " FROM sessions s JOIN api_keys k ON k.id=s.key_id JOIN users u ON u.id=k.user_id"
+    " WHERE s.token_hash"
 )
-_SESSIONS = (
-    f"SELECT s.token_hash,s.expires_at<={{now}},{_COLUMNS} FROM sessions s"
-    " JOIN api_keys k ON k.id=s.key_id JOIN users u ON u.id=k.user_id"
-    " WHERE s.token_hash IN"
-)
+
+
+@cache
+def _select(dialect: Dialect, *, is_session: bool, with_hash: bool) -> str:
+    hash_column = "s.token_hash," if is_session else "k.hash,"
+    row = _ROW.format(
+        hash=hash_column if with_hash else "",
+        over=f"s.expires_at<={dialect.now}" if is_session else "0",
+        now=dialect.now,
+    )
+    return row + (_OF_SESSION if is_session else _OF_KEY)
+
+
+def unchanged(dialect: Dialect, credential: Credential) -> Statement:
+    """Write the condition that what was shown leads to the same row as before."""
+    select = _select(dialect, is_session=credential.is_session, with_hash=False)
+    return f"({select}=%s)=%s", (credential.hash, credential.row)
 
 
 class Scope(StrEnum):
@@ -63,6 +82,7 @@ class Caller:
     allowed_models: frozenset[str] | None
     limited: bool
     expires_at: datetime | None
+    credential: Credential | None = field(default=None, compare=False)
 
     @property
     def is_admin(self) -> bool:
@@ -89,33 +109,32 @@ class KeyLookup:
     def __init__(self, database: Database) -> None:
         """Keep the database, and what is asked in its words."""
         self._database = database
-        self._keys = _KEYS.format(now=database.dialect.now)
-        self._sessions = _SESSIONS.format(now=database.dialect.now)
 
     def keys(self, hashes: Sequence[str]) -> list[Found]:
         """Tell whose keys these are."""
-        return self._look_up(self._keys, hashes)
+        return self._look_up(hashes, is_session=False)
 
     def sessions(self, hashes: Sequence[str]) -> list[Found]:
         """Tell whose tokens these are."""
-        return self._look_up(self._sessions, hashes)
+        return self._look_up(hashes, is_session=True)
 
-    def _look_up(self, select: str, hashes: Sequence[str]) -> list[Found]:
+    def _look_up(self, hashes: Sequence[str], *, is_session: bool) -> list[Found]:
         wanted = list(dict.fromkeys(hashes))
+        dialect, marks = self._database.dialect, ",".join(["%s"] * len(wanted))
+        select = _select(dialect, is_session=is_session, with_hash=True)
 
         def work(cursor: HotCursor) -> dict[str, Found]:
-            cursor.execute(f"{select} ({','.join(['%s'] * len(wanted))})", wanted)
-            return {row[0]: _found(row[1:]) for row in cursor.rows()}
+            cursor.execute(f"{select} IN ({marks})", wanted)
+            rows = cursor.rows()
+            return {row[0]: _found(Credential(is_session, *row)) for row in rows}
 
         found = self._database.read(work)
         return [found.get(one) or InvalidKeyError() for one in hashes]
 
 
-def _found(row: tuple[Any, ...]) -> Found:
-    session_is_over, scopes, models, key = row
-    key_id, name, prefix, weight, highest, limit, end, is_over, off, *owner = (
-        orjson.loads(key)
-    )
+def _found(credential: Credential) -> Found:
+    session_is_over, scopes, models, *key = orjson.loads(credential.row)
+    key_id, name, prefix, weight, highest, limit, end, is_over, off, *owner = key
     user_id, user_name, owner_off = owner
     if off is not None or owner_off is not None:
         return DisabledKeyError()
@@ -123,17 +142,23 @@ def _found(row: tuple[Any, ...]) -> Found:
         return ExpiredKeyError()
     if session_is_over:
         return ExpiredKeyError("The session has ended; log in again.")
-    allowed = parsed(models)
+    allowed = _nested(models)
     return Caller(
         user_id=user_id,
         user_name=user_name,
         key_id=key_id,
         key_name=name,
         key_prefix=prefix,
-        scopes=frozenset(map(Scope, parsed(scopes))),
+        scopes=frozenset(map(Scope, _nested(scopes))),
         weight=weight,
         highest_priority=Priority.of(highest),
         allowed_models=None if allowed is None else frozenset(allowed),
         limited=limit is not None,
         expires_at=aware(end),
+        credential=credential,
     )
+
+
+def _nested(value: Any) -> Any:  # whatever JSON holds
+    """Read JSON inside of JSON: MySQL embeds it, the others quote it as text."""
+    return parsed(value) if isinstance(value, str) else value

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from backend.core.db import Database, transaction
+from backend.core.errors import AppError
 from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
@@ -20,6 +21,8 @@ __all__ = ["Caller", "Keys", "Scope"]
 KEY_PREFIX = "corral-"
 SESSION_PREFIX = "session-"
 _SHOWN = len(KEY_PREFIX) + 6
+# About a kilobyte each.
+_REMEMBERED = 10_000
 
 
 def new_key() -> str:
@@ -41,8 +44,9 @@ class Keys:
     """Recognises callers; concurrent lookups share one query."""
 
     def __init__(self, database: Database) -> None:
-        """Keep the database; nothing is cached, so a disabled key stops at once."""
+        """Keep the database."""
         self._database = database
+        self._remembered: dict[str, Caller] = {}
         self._last_used = LastUsed(database)
         lookup = KeyLookup(database)
         self._by_key: GroupCommit[str, Found] = GroupCommit(
@@ -59,8 +63,27 @@ class Keys:
         """
         is_session = secret.startswith(SESSION_PREFIX)
         look_up = self._by_session if is_session else self._by_key
-        caller = _admitted(look_up(hashed(secret)))
+        sent = hashed(secret)
+        try:
+            caller = _admitted(look_up(sent))
+        except AppError:
+            self._remembered.pop(sent, None)
+            raise
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        self._remembered[sent] = caller
         self._last_used.note(caller.key_id)
+        return caller
+
+    def remembered(self, secret: str) -> Caller | None:
+        """Tell who it was that sent this when it was last recognised, if ever.
+
+        That may not hold any more: for what is committed by the caller's credential,
+        so that the database looks again.
+        """
+        caller = self._remembered.get(hashed(secret))
+        if caller is not None:
+            self._last_used.note(caller.key_id)
         return caller
 
     def open_session(

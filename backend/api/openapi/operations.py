@@ -84,7 +84,7 @@ OPERATIONS: dict[str, Operation] = {
         examples=examples.SUBMISSIONS,
         headers=("Idempotency-Key", "Prefer", "X-Request-Id", "traceparent"),
     ),
-    "submission.cancel": Operation(
+    "cancels.cancel": Operation(
         "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)
     ),
     "jobs.list_jobs": Operation("Jobs", {200: (Gives(jobs.JobList),)}, query=JobsQuery),

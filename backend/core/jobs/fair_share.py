@@ -9,6 +9,7 @@ Priority is a head start in tokens, so it can be caught up with: nobody starves.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ _CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """A job's place: `rank` orders the lane, start and finish are virtual tokens."""
+    """A job's place in virtual tokens after where its owner stood; `rank` orders."""
 
     rank: int
     start: int
@@ -43,30 +44,24 @@ def estimated_cost(prompt_characters: int, max_tokens: int) -> int:
     return max(1, math.ceil(prompt_characters / _CHARACTERS_PER_TOKEN) + max_tokens)
 
 
-def tag(
-    bids: Iterable[Bid],
-    *,
-    lane_time: int,
-    owner_finish: dict[int, int],
-    head_start: int,
-) -> list[Tags]:
-    """Place a batch of jobs of one lane, in order.
+def tag(bids: Iterable[Bid], *, head_start: int) -> list[Tags]:
+    """Place a batch of jobs of one lane, in order, as if they came one by one.
+
+    An owner stands where the lane does or where its last job ends, whichever is later:
+    the lane at the largest start among the running, else the smallest among the queued,
+    else 0. The database knows both and adds them; from there on each job of an owner
+    starts where the one before it ends.
 
     Args:
         bids: The jobs, first come first.
-        lane_time: The lane's virtual time: the largest start among the running, else
-            the smallest among the queued, else 0.
-        owner_finish: Each owner's largest finish tag among queued and running jobs; it
-            is carried forward here, so that a batch is ranked as if it came one by one.
         head_start: Tokens between two priorities.
     """
-    return [_place(bid, lane_time, owner_finish, head_start) for bid in bids]
+    ends: dict[int, int] = defaultdict(int)
+    return [_place(bid, ends, head_start) for bid in bids]
 
 
-def _place(
-    bid: Bid, lane_time: int, owner_finish: dict[int, int], head_start: int
-) -> Tags:
-    start = max(lane_time, owner_finish.get(bid.owner_id, 0))
+def _place(bid: Bid, ends: dict[int, int], head_start: int) -> Tags:
+    start = ends[bid.owner_id]
     finish = start + max(1, round(bid.cost / bid.weight))
-    owner_finish[bid.owner_id] = finish
+    ends[bid.owner_id] = finish
     return Tags(rank=start - head_start * bid.priority, start=start, finish=finish)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from backend.core.credential import Credential
 from backend.core.jobs.states import (
     ErrorCode,
     Kind,
@@ -39,6 +40,8 @@ class NewJob:
     request_id: str | None = None
     traceparent: str | None = None
     replay_of: str | None = None
+    # Accepted only if its caller is still who it was when it was recognised.
+    credential: Credential | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,11 @@ from backend.core.group_commit import GroupCommit, step_back
 from backend.core.identifiers import uuid7
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
-from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
+from backend.core.jobs.repository.insert import (
+    DUPLICATE,
+    CallerChangedError,
+    JobInsert,
+)
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, State
@@ -86,7 +90,7 @@ class JobService:
         self._counted: tuple[float, int] = (-_COUNT_SECONDS, 0)
         self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
             self._commit_batch,
-            split_on=DUPLICATE,
+            split_on=(*DUPLICATE, CallerChangedError),
             size=lambda job: len(job.request),
             gather=step_back,
         )
@@ -97,6 +101,7 @@ class JobService:
         Raises:
             IdempotencyConflictError: If the key was used with another body.
             QueueFullError: If too many jobs wait.
+            CallerChangedError: If its credential does not hold any more.
             DatabaseUnavailableError: If it could not be accepted.
         """
         self._check_room()
@@ -133,17 +138,13 @@ class JobService:
 
     def _commit_batch(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         """Commit what was submitted together, then announce it."""
-        firsts: dict[tuple[int, str], NewJob] = {}
-        own: list[NewJob] = []
-        for job in jobs:
-            key = (job.owner_id, job.idempotency_key or job.id)
-            if firsts.setdefault(key, job) is job:
-                own.append(job)
+        firsts: dict[object, NewJob] = {}
+        own = [job for job in jobs if firsts.setdefault(_wish(job), job) is job]
         self._insert(own)
         handed = self._announce(own)
         return [
             Accepted(first.id, handed_over=first.id in handed)
-            for first in (firsts[j.owner_id, j.idempotency_key or j.id] for j in jobs)
+            for first in (firsts[_wish(job)] for job in jobs)
         ]
 
     def _announce(self, jobs: Sequence[NewJob]) -> set[str]:
@@ -254,6 +255,11 @@ class JobService:
             idempotency_key=None,
         )
         return self.submit(fresh)
+
+
+def _wish(job: NewJob) -> object:
+    """Tell submissions apart that are to become different jobs."""
+    return job.owner_id, job.idempotency_key or job.id, job.credential
 
 
 def _due(job: NewJob) -> Due:

@@ -8,9 +8,14 @@ import pytest
 from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.hot_cursor import HotCursor
-from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
+from backend.core.jobs.repository.insert import (
+    DUPLICATE,
+    CallerChangedError,
+    JobInsert,
+)
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.states import Priority, State
+from backend.core.keys import Keys, Scope
 from tests.factories import HOUR_MS, insert, new_job
 from tests.integration.core.jobs import claim_one, column, row
 
@@ -108,6 +113,25 @@ def test_rule_27_a_taken_idempotency_key_commits_nothing_of_the_batch(
     with pytest.raises(DUPLICATE):
         writer(database)([neighbour, twin])
     assert JobQuery(database).get(neighbour.id) is None
+
+
+def test_a_job_of_a_caller_that_changed_commits_nothing_of_the_batch(
+    database: Database,
+) -> None:
+    keys = Keys(database)
+    good, bad = (
+        keys.create(user=name, name="k", scopes=[Scope.INFERENCE])[0]
+        for name in ("ada", "bob")
+    )
+    jobs = [new_job(credential=keys.recognise(key).credential) for key in (good, bad)]
+    ((_, _), (row_of_bad, _)) = keys.list_all()
+    keys.revoke(row_of_bad.prefix)
+
+    with pytest.raises(CallerChangedError):
+        writer(database)(jobs)
+    assert JobQuery(database).get(jobs[0].id) is None
+    writer(database)(jobs[:1])
+    assert row(database, jobs[0].id).state is State.QUEUED
 
 
 def test_rule_27_identifiers_differ_by_case(database: Database) -> None:

@@ -166,6 +166,34 @@ def test_concurrent_callers_each_hear_of_their_own_key(keys: Keys) -> None:
     ]
 
 
+def test_who_was_recognised_is_remembered_until_refused(keys: Keys) -> None:
+    secret, other = make(keys), make(keys, user="bob")
+    assert keys.remembered(secret) is None
+    caller = keys.recognise(secret)
+
+    assert keys.remembered(secret) is caller
+    assert keys.remembered(other) is None
+    keys.revoke(caller.key_prefix)
+    with pytest.raises(DisabledKeyError):
+        keys.recognise(secret)
+    assert keys.remembered(secret) is None
+
+
+def test_no_more_are_remembered_than_there_is_room_for(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.core.keys._REMEMBERED", 2)
+    secrets = [make(keys, user=name) for name in ("ada", "bob", "cyd")]
+    for secret in secrets:
+        keys.recognise(secret)
+
+    assert [keys.remembered(secret) is None for secret in secrets] == [
+        True,
+        True,
+        False,
+    ]
+
+
 def test_the_first_key_is_made_once(keys: Keys) -> None:
     secret = "corral-" + "x" * 40
 

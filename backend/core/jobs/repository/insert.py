@@ -1,4 +1,4 @@
-"""Accepting jobs: rank and INSERT of all that were submitted together, one commit.
+"""Accepting jobs: rank and INSERT of all that were submitted together, in one packet.
 
 Only when this has returned is anything answered; after that the answer is never an
 error (JOBS.md 1, 8, 10).
@@ -10,15 +10,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import pymysql
+from pymysql.constants import ER
 
 from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
-from backend.core.hot_cursor import HotCursor
+from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.jobs.fair_share import Bid, Tags, tag
 from backend.core.jobs.records import NewJob
+from backend.core.key_lookup import unchanged
 
 # One bad row (a duplicate idempotency key) is repeated alone by the group commit.
 DUPLICATE = (pymysql.IntegrityError, sqlite3.IntegrityError)
+
+
+class CallerChangedError(Exception):
+    """A caller is not who it was when it was recognised; nothing was committed."""
+
 
 _COLUMNS = (
     "id,owner_id,key_id,kind,model,requested_model,lane,priority,queue_rank,fair_start,"
@@ -37,15 +44,17 @@ class JobInsert:
         self._row, self._lane_time = self._statements()
 
     def _statements(self) -> tuple[str, str]:
-        now, later = self._database.dialect.now, self._database.dialect.later
+        d = self._database.dialect
+        stands = f"{d.greater}(@{{lane}},@{{end}})"
         row = (
-            "(%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,'queued',0,0,%s,%s,%s,%s,%s,%s,%s,"
-            f"{now},{later('%s')},{later('%s')})"
+            f"(%s,{{owner}},%s,%s,%s,%s,%s,%s,{stands}+%s,{stands}+%s,{stands}+%s,"
+            "'queued',0,0,%s,%s,%s,%s,%s,%s,%s,"
+            f"{d.now},{d.later('%s')},{d.later('%s')})"
         )
         # The first hundred by rank hold the smallest start but for head starts; the
         # exact minimum would read the whole lane while no worker runs.
         lane_time = (
-            "SELECT 0,COALESCE((SELECT MAX(fair_start) FROM jobs"
+            "COALESCE((SELECT MAX(fair_start) FROM jobs"
             " WHERE state='running' AND lane=%s),"
             "(SELECT MIN(s.fair_start) FROM (SELECT fair_start FROM jobs"
             " WHERE state='queued' AND lane=%s ORDER BY queue_rank,id LIMIT 100) s),0)"
@@ -59,6 +68,7 @@ class JobInsert:
             DatabaseUnavailableError: If it is certain that nothing was committed, or
                 the database stays away.
             IntegrityError: If an idempotency key is taken; nothing was committed.
+            CallerChangedError: If a job's credential does not hold any more; likewise.
         """
         try:
             self._database.run(lambda cursor: self._insert(cursor, jobs))
@@ -75,78 +85,93 @@ class JobInsert:
             raise DatabaseUnavailableError from error
 
     def _insert(self, cursor: HotCursor, jobs: Sequence[NewJob]) -> None:
-        tags = self._tags(cursor, jobs)
-        rows = [self._values(job, tags[job.id]) for job in jobs]
-        cursor.commit_all(
-            [
-                (
-                    f"INSERT INTO jobs ({_COLUMNS}) VALUES "
-                    + ",".join([self._row] * len(jobs)),
-                    [value for row in rows for value in row],
-                ),
-                (
-                    "INSERT INTO job_payloads (job_id,request) VALUES "
-                    + ",".join(["(%s,%s)"] * len(jobs)),
-                    [v for job in jobs for v in (job.id, job.request.decode())],
-                ),
-            ]
-        )
+        names = _Names()
+        tags = self._tags(jobs)
+        rows = [self._row_of(job, names) for job in jobs]
+        statements = [
+            (
+                f"INSERT INTO jobs ({_COLUMNS}) VALUES {','.join(rows)}",
+                [value for job in jobs for value in _values(job, tags[job.id])],
+            ),
+            (
+                "INSERT INTO job_payloads (job_id,request) VALUES "
+                + ",".join(["(%s,%s)"] * len(jobs)),
+                [v for job in jobs for v in (job.id, job.request.decode())],
+            ),
+        ]
+        try:
+            cursor.commit_all(statements, let=names.variables)
+        except DUPLICATE as error:
+            if _is_nobodys(error):
+                raise CallerChangedError from error
+            raise
 
-    def _tags(self, cursor: HotCursor, jobs: Sequence[NewJob]) -> dict[str, Tags]:
+    def _tags(self, jobs: Sequence[NewJob]) -> dict[str, Tags]:
         lanes: dict[str, list[NewJob]] = defaultdict(list)
         for job in jobs:
             lanes[job.lane].append(job)
         tags: dict[str, Tags] = {}
-        for lane, members in lanes.items():
-            owners = sorted({job.owner_id for job in members})
-            lane_time, owner_finish = self._read_lane(cursor, lane, owners)
-            placed = tag(
-                [Bid(j.owner_id, j.cost, j.weight, j.priority) for j in members],
-                lane_time=lane_time,
-                owner_finish=owner_finish,
-                head_start=self._head_start,
-            )
+        for members in lanes.values():
+            bids = [Bid(j.owner_id, j.cost, j.weight, j.priority) for j in members]
+            placed = tag(bids, head_start=self._head_start)
             tags.update(zip((job.id for job in members), placed, strict=True))
         return tags
 
-    def _read_lane(
-        self, cursor: HotCursor, lane: str, owners: Sequence[int]
-    ) -> tuple[int, dict[int, int]]:
-        """Read the lane's time, and the owners' finish tags, in one statement."""
-        marks = ",".join(["%s"] * len(owners))
-        cursor.execute(
-            f"{self._lane_time} UNION ALL SELECT owner_id,MAX(fair_finish) FROM jobs"
-            f" WHERE owner_id IN ({marks}) AND lane=%s"
-            " AND state IN ('queued','running') GROUP BY owner_id",
-            (lane, lane, *owners, lane),
+    def _row_of(self, job: NewJob, names: "_Names") -> str:
+        """Write a job's row, and what has to be known for it."""
+        lane, owner, credential = job.lane, job.owner_id, job.credential
+        end = (
+            "COALESCE((SELECT MAX(fair_finish) FROM jobs WHERE owner_id=%s AND lane=%s"
+            " AND state IN ('queued','running')),0)"
         )
-        (_, lane_time), *finishes = cursor.rows()
-        return int(lane_time), {int(owner): int(end) for owner, end in finishes}
+        may = "1"
+        if credential is not None:
+            may = "@" + names.name(unchanged(self._database.dialect, credential))
+        return self._row.format(
+            # A job of nobody is refused by the table, and all that came with it.
+            owner=f"CASE WHEN {may} THEN %s END",
+            lane=names.name((self._lane_time, (lane, lane))),
+            end=names.name((end, (owner, lane))),
+        )
 
-    @staticmethod
-    def _values(job: NewJob, tags: Tags) -> tuple[Any, ...]:
-        return (
-            job.id,
-            job.owner_id,
-            job.key_id,
-            job.kind.value,
-            job.model,
-            job.requested_model,
-            job.lane,
-            int(job.priority),
-            tags.rank,
-            tags.start,
-            tags.finish,
-            job.on_disconnect.value,
-            job.idempotency_key,
-            job.body_hash,
-            job.metadata,
-            job.request_id,
-            job.traceparent,
-            job.replay_of,
-            min(job.queue_ms, job.deadline_ms),
-            job.deadline_ms,
-        )
+
+class _Names:
+    """Names for expressions, each once however often it is needed."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Statement] = {}
+        self._known: dict[tuple[str, tuple[object, ...]], str] = {}
+
+    def name(self, expression: Statement) -> str:
+        sql, values = expression
+        known = self._known.setdefault((sql, tuple(values)), f"v{len(self._known)}")
+        self.variables[known] = expression
+        return known
+
+
+def _values(job: NewJob, tags: Tags) -> tuple[Any, ...]:
+    return (
+        job.id,
+        job.owner_id,
+        job.key_id,
+        job.kind.value,
+        job.model,
+        job.requested_model,
+        job.lane,
+        int(job.priority),
+        tags.rank,
+        tags.start,
+        tags.finish,
+        job.on_disconnect.value,
+        job.idempotency_key,
+        job.body_hash,
+        job.metadata,
+        job.request_id,
+        job.traceparent,
+        job.replay_of,
+        min(job.queue_ms, job.deadline_ms),
+        job.deadline_ms,
+    )
 
 
 def _all_there(cursor: HotCursor, jobs: Sequence[NewJob]) -> bool:
@@ -155,3 +180,9 @@ def _all_there(cursor: HotCursor, jobs: Sequence[NewJob]) -> bool:
         f"SELECT COUNT(*) FROM jobs WHERE id IN ({marks})", [job.id for job in jobs]
     )
     return int(cursor.rows()[0][0]) == len(jobs)
+
+
+def _is_nobodys(error: Exception) -> bool:
+    if isinstance(error, sqlite3.IntegrityError):
+        return "NOT NULL" in str(error)
+    return bool(error.args[0] == ER.BAD_NULL_ERROR)

@@ -22,9 +22,13 @@ def bid(owner: int = 1, *, cost: int = 100, weight: float = 1.0) -> Bid:
 def placed(
     *bids: Bid, lane_time: int = 0, finish: dict[int, int] | None = None
 ) -> list[Tags]:
-    return tag(
-        bids, lane_time=lane_time, owner_finish=finish or {}, head_start=HEAD_START
-    )
+    """Place bids as the database does: from where each owner stands."""
+    ends = finish or {}
+    stands = [max(lane_time, ends.get(one.owner_id, 0)) for one in bids]
+    return [
+        Tags(rank=t.rank + stand, start=t.start + stand, finish=t.finish + stand)
+        for t, stand in zip(tag(bids, head_start=HEAD_START), stands, strict=True)
+    ]
 
 
 @dataclass
