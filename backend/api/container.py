@@ -15,7 +15,12 @@ from backend.core.attachment import Attachments
 from backend.core.broker import make_celery, send_ticket
 from backend.core.catalogue import Catalogue
 from backend.core.cluster import Cluster
-from backend.core.db import Database, engine_options, open_hot_engine, prepare_engine
+from backend.core.db import Database
+from backend.core.engines import (
+    engine_options,
+    open_hot_connections,
+    prepare_engine,
+)
 from backend.core.forecast import Forecast
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.repository.insert import JobInsert
@@ -91,7 +96,7 @@ def flask_database(app: Flask, settings: Settings) -> Database:
     with app.app_context():
         engine = extension.engine
     prepare_engine(engine)
-    hot = open_hot_engine(settings, connections=_DATABASE_CONNECTIONS)
+    hot = open_hot_connections(settings, connections=_DATABASE_CONNECTIONS)
     return Database(engine, hot)
 
 

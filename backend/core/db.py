@@ -1,4 +1,4 @@
-"""The database: engines, and short transactions.
+"""The database: hot statements, and short transactions.
 
 The database's clock writes and compares all times (JOBS.md 4).
 """
@@ -6,17 +6,23 @@ The database's clock writes and compares all times (JOBS.md 4).
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pymysql
-from pymysql.constants import CLIENT, CR, ER
-from sqlalchemy import Engine, create_engine, event, make_url
+from pymysql.constants import CR, ER
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.core.dialect import Dialect
+from backend.core.engines import (
+    engine_options,
+    open_hot_connections,
+    prepare_engine,
+)
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.hot_connections import HotConnection, HotConnections
 from backend.core.hot_cursor import HotCursor
 from backend.core.settings import Settings
 
@@ -73,8 +79,8 @@ class ConnectionLostError(Exception):
 class Database:
     """One process's way to the database."""
 
-    def __init__(self, engine: Engine, hot: Engine) -> None:
-        """Keep the engine of ordinary transactions and the one of hot cursors."""
+    def __init__(self, engine: Engine, hot: HotConnections) -> None:
+        """Keep the engine of ordinary transactions and what hot cursors are made of."""
         self.engine = engine
         self.hot = hot
         self.dialect = Dialect(sqlite=engine.dialect.name == "sqlite")
@@ -115,26 +121,27 @@ class Database:
             raise DatabaseUnavailableError from error
 
     def _once(self, work: Callable[[HotCursor], T]) -> T:
-        connection = self._connect()
+        connection = self._borrow()
         try:
-            return work(HotCursor(connection.cursor(), sqlite=self.dialect.sqlite))
+            cursor = connection.dbapi.cursor()
+            done = work(HotCursor(cursor, sqlite=self.dialect.sqlite))
         except BaseException as error:
-            if _connection_gone(error):
-                connection.invalidate()
-                # Whatever else waits in the pool is as dead as this one.
+            gone = _connection_gone(error)
+            # Torn out of a statement (a killed greenlet) its reply may still come.
+            torn = not isinstance(error, (pymysql.Error, sqlite3.Error))
+            self.hot.give_back(connection, broken=gone or torn)
+            if gone:
+                # Whatever else is kept is as dead as this one.
                 self.hot.dispose()
                 raise ConnectionLostError from error
-            if not isinstance(error, (pymysql.Error, sqlite3.Error)):
-                # Torn out of a statement (a killed greenlet): its reply may still come.
-                connection.invalidate()
             raise
-        finally:
-            connection.close()
+        self.hot.give_back(connection)
+        return done
 
-    def _connect(self) -> Any:
+    def _borrow(self) -> HotConnection:
         try:
-            return self.hot.raw_connection()
-        except (DBAPIError, PoolTimeoutError, pymysql.Error, OSError) as error:
+            return self.hot.borrow()
+        except (DBAPIError, TimeoutError, pymysql.Error, OSError) as error:
             raise DatabaseUnavailableError from error
 
     def transact(self, work: Callable[[Session], T]) -> T:
@@ -202,96 +209,9 @@ def _is_outage(error: DBAPIError) -> bool:
     )
 
 
-def engine_options(settings: Settings, *, connections: int) -> dict[str, Any]:
-    """Give `create_engine` options that suit the database.
-
-    Args:
-        settings: Tells which database.
-        connections: How many threads of this process may hold one at a time.
-    """
-    if settings.on_sqlite:
-        return {"connect_args": {"timeout": 30, "check_same_thread": False}}
-    return {
-        "isolation_level": "READ COMMITTED",
-        "pool_size": connections,
-        # Bursts may open more for a while; they are closed when given back.
-        "max_overflow": connections,
-        "pool_timeout": 10,
-        # Below MySQL's wait_timeout of 8 h and any firewall's idle limit.
-        "pool_recycle": 1_800,
-        "pool_use_lifo": True,
-        # A tenth of a millisecond a transaction, and none fails because the server was
-        # restarted since the last one.
-        "pool_pre_ping": True,
-        "connect_args": _mysql_arguments(settings.database_url.get_secret_value()),
-    }
-
-
-def _mysql_arguments(url: str) -> dict[str, Any]:
-    asks_for_tls = any(name.startswith("ssl") for name in make_url(url).query)
-    return {
-        # PyMySQL would try TLS by itself, without checking whom it talks to: that costs
-        # 4 ms of CPU per connection and guards nothing. `?ssl_ca=…` in the URL turns
-        # on TLS that does.
-        "ssl_disabled": not asks_for_tls,
-        "charset": "utf8mb4",
-        # Literals compare as the columns do, byte by byte.
-        "collation": "utf8mb4_bin",
-        "connect_timeout": 5,
-        # A statement that hangs longer than this hangs for ever.
-        "read_timeout": 60,
-        "write_timeout": 60,
-    }
-
-
 def open_database(settings: Settings, *, connections: int = 10) -> Database:
     """Make the engines of one process; nothing connects before the first use."""
     url = settings.database_url.get_secret_value()
     engine = create_engine(url, **engine_options(settings, connections=connections))
     prepare_engine(engine)
-    return Database(engine, open_hot_engine(settings, connections=connections))
-
-
-def prepare_engine(engine: Engine) -> None:
-    """Give an engine SQLite's ways of ours, if it is one's, before it connects."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
-
-
-def open_hot_engine(settings: Settings, *, connections: int) -> Engine:
-    """Make the autocommit pool behind `HotCursor`."""
-    options = engine_options(settings, connections=connections)
-    if settings.on_sqlite:
-        hot = create_engine(settings.database_url.get_secret_value(), **options)
-        event.listen(hot, "connect", _prepare_sqlite)
-        return hot
-    options.pop("isolation_level")
-    # Its statements are repeated instead where that is harmless.
-    options.pop("pool_pre_ping")
-    options["pool_reset_on_return"] = None
-    options["connect_args"] |= {
-        "autocommit": True,
-        # Several statements travel together; rows count as found, as elsewhere.
-        "client_flag": CLIENT.MULTI_STATEMENTS | CLIENT.FOUND_ROWS,
-        # Whoever waits for a row waits for a holder that vanished: others go on.
-        "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
-        "SET SESSION innodb_lock_wait_timeout=5",
-    }
-    return create_engine(settings.database_url.get_secret_value(), **options)
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own BEGIN is deferred: a read that later writes fails at once with
-    # "database is locked", whatever the timeout. So transactions are begun by hand.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return Database(engine, open_hot_connections(settings, connections=connections))

@@ -1,5 +1,6 @@
 """Connections, outages and deadlocks, on the real database."""
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,7 +32,7 @@ def kill_own(cursor: HotCursor) -> None:
 
 def test_a_hot_statement_leaves_no_connection_checked_out(database: Database) -> None:
     assert database.read(one) == 1
-    assert database.hot.pool.checkedout() == 0  # type: ignore[attr-defined]  # QueuePool
+    assert database.hot.lent == 0
 
 
 def test_an_error_in_a_transaction_undoes_it(database: Database) -> None:
@@ -254,17 +255,35 @@ def test_an_outage_is_told_by_both_ways_and_over_when_it_is_over(
     database.dispose()
 
 
-def test_a_pool_that_is_empty_is_an_outage(own_server: MariaDbServer) -> None:
+def test_waiting_too_long_for_a_connection_is_an_outage(
+    own_server: MariaDbServer,
+) -> None:
     database = open_test_database(own_server.create_database("small"), connections=1)
-    database.hot.pool._timeout = 0.01  # type: ignore[attr-defined]  # QueuePool
-    held = [database.hot.raw_connection() for _ in range(2)]
+    database.hot._wait_seconds = 0.01
+    held = [database.hot.borrow() for _ in range(2)]
 
     with pytest.raises(DatabaseUnavailableError):
         database.read(one)
     for connection in held:
-        connection.close()
+        database.hot.give_back(connection)
     assert database.read(one) == 1
     database.dispose()
+
+
+def test_an_old_connection_is_replaced(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.read(one)
+    old = database.hot.borrow()
+    database.hot.give_back(old)
+    again = database.hot.borrow()
+    database.hot.give_back(again)
+    monkeypatch.setattr("backend.core.hot_connections._LIFETIME_SECONDS", 0.0)
+
+    assert again is old
+    assert database.read(one) == 1
+    with pytest.raises((pymysql.Error, sqlite3.Error)):
+        old.dbapi.cursor().execute("SELECT 1")
 
 
 def test_a_statement_torn_out_by_something_else_costs_its_connection(
