@@ -3,7 +3,7 @@
 SQLAlchemy's pool costs a tenth of a hot statement; its engine still connects.
 """
 
-import threading
+import queue
 import time
 from collections import deque
 from contextlib import suppress
@@ -38,7 +38,10 @@ class HotConnections:
         """Keep what connects, how many at most, and how long to wait for one."""
         self._engine = engine
         self._wait_seconds = wait_seconds
-        self._room = threading.BoundedSemaphore(connections)
+        # One entry for each that may still be lent: a semaphore in C.
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(connections):
+            self._room.put(None)
         self._idle: deque[HotConnection] = deque()
         self._lent: set[HotConnection] = set()
 
@@ -54,12 +57,14 @@ class HotConnections:
             TimeoutError: If all are lent for too long.
             sqlalchemy.exc.DBAPIError: If the database cannot be reached.
         """
-        if not self._room.acquire(timeout=self._wait_seconds):
-            raise TimeoutError
+        try:
+            self._room.get(timeout=self._wait_seconds)
+        except queue.Empty:
+            raise TimeoutError from None
         try:
             connection = self._kept() or self._open()
         except BaseException:
-            self._room.release()
+            self._room.put(None)
             raise
         self._lent.add(connection)
         return connection
@@ -86,7 +91,7 @@ class HotConnections:
             connection.close()
         else:
             self._idle.append(connection)
-        self._room.release()
+        self._room.put(None)
 
     def dispose(self) -> None:
         """Close all that nobody uses."""

@@ -111,13 +111,19 @@ class Wake:
         replies = self._connections.execute(*(("LLEN", n) for n in lanes))
         return any(isinstance(reply, int) and reply for reply in replies)
 
-    def linger(self, slot: Slot, *, linger_ms: int) -> bytes | None:
+    def linger(self, slot: Slot, *, linger_ms: int, in_all_ms: int) -> bytes | None:
         """Wait for a hint; gives it, or None when the slot may leave.
 
         Registering, being given and leaving are each one atomic step on the same
         sorted set, so a hint is never lost between them.
+
+        Args:
+            slot: Whose.
+            linger_ms: For how long.
+            in_all_ms: With the lingers that may follow, at once, if nothing comes. So
+                it stands behind those that began later, whose threads are warm.
         """
-        if self._register(slot, linger_ms):
+        if self._register(slot, in_all_ms):
             return LOOK
         key = f"corral:wake:{slot.holder}"
         got = self._run(("BLPOP", key, linger_ms / 1000))
@@ -129,12 +135,12 @@ class Wake:
         hint = self._run(("LPOP", key))
         return LOOK if hint is None else bytes(hint)
 
-    def _register(self, slot: Slot, linger_ms: int) -> bool:
+    def _register(self, slot: Slot, in_all_ms: int) -> bool:
         # The deadline is a little later than the wait, so that a hint that is given
         # at the last moment is found by the step that leaves.
         idle, more, _ = _keys(slot.model)
         script, keys = wake_scripts.REGISTER, [idle, more]
-        return bool(self._eval(script, keys, [slot.holder, linger_ms + 20]))
+        return bool(self._eval(script, keys, [slot.holder, in_all_ms + 20]))
 
     def _run(self, command: Sequence[Any]) -> Any:  # a reply is anything
         (reply,) = self._connections.execute(command)

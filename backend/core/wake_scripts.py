@@ -31,8 +31,8 @@ for i = 1, #published, 2 do
 end
 """
 
-# Hints the slot that began to linger last: those that are not needed may leave, and the
-# busy ones stay off Celery's path.
+# Hints the slot that will leave last, which is the one that was busy last: its thread
+# is warm, and those that are not needed do leave.
 _GIVE = """
 local function give(hint)
   local slot = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', now, 'LIMIT', 0, 1)[1]
@@ -88,7 +88,7 @@ return 0
 """
 )
 
-# KEYS idle, more; ARGV slot, linger ms. Gives 1 = look now, 0 = registered.
+# KEYS idle, more; ARGV slot, ms until it leaves. Gives 1 = look now, 0 = registered.
 REGISTER = (
     _NOW
     + """

@@ -78,6 +78,7 @@ class FakeFlusher:
         self.dropped: list[str] = []
         self.told: list[tuple[str, bytes]] = []
         self.restarted: list[str] = []
+        self.soon: list[bool] = []
 
     def restart(self, stream: JobStream, data: bytes) -> None:
         self.restarted.append(stream.job_id)
@@ -96,8 +97,11 @@ class FakeFlusher:
         text: str = "",
         thinking: str = "",
         tool_calls: list[dict[str, Any]] | None = None,
+        *,
+        soon: bool = True,
     ) -> None:
         stream.text.add(text, thinking, tool_calls)
+        self.soon.append(soon)
 
     def end(self, ends: Sequence[tuple[JobStream, bytes, bytes | None]]) -> None:
         self.ended += [stream.job_id for stream, _, _ in ends]

@@ -116,7 +116,8 @@ class Answerer:
             if said.text or said.thinking or said.tool_calls:
                 if holding.first_token_at is None:
                     holding.first_token_at = time.monotonic()
-                add(stream, said.text, said.thinking, said.tool_calls)
+                soon = said.last is None
+                add(stream, said.text, said.thinking, said.tool_calls, soon=soon)
             if said.last is not None:
                 return whole_reply(kind, stream.text, said.last)
         raise StreamCutError

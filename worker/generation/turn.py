@@ -35,7 +35,7 @@ log = structlog.get_logger()
 # How often a turn looks whether another model's ticket waits.
 _OTHERS_SECONDS = 0.25
 # Lingers of 30, 60 and 120 ms, if nobody needs the thread.
-_LINGERS = 3
+_LINGERS = (1, 2, 4)
 # After a turn that failed, and before a ticket is sent on to another node.
 _FAILURE_SECONDS = 0.5
 _SEND_ON_SECONDS = 0.02
@@ -215,13 +215,15 @@ class Turns:
 
         A ticket costs as much as a whole answer, so a burst should find its slots.
         """
-        linger_ms = self._settings.worker_linger
+        first = self._settings.worker_linger
+        lingers = [first * times for times in _LINGERS] if first else []
         try:
-            for _ in range(_LINGERS if linger_ms else 0):
-                hint = self._wake.linger(slot, linger_ms=linger_ms)
+            for number, linger_ms in enumerate(lingers):
+                hint = self._wake.linger(
+                    slot, linger_ms=linger_ms, in_all_ms=sum(lingers[number:])
+                )
                 if hint is not None or self._needed(slot.model):
                     return hint
-                linger_ms *= 2
         except redis.RedisError as error:
             log.warning("linger_failed", model=slot.model, error=str(error))
         return None

@@ -125,12 +125,19 @@ class Flusher:
         text: str = "",
         thinking: str = "",
         tool_calls: list[dict[str, Any]] | None = None,
+        *,
+        soon: bool = True,
     ) -> None:
-        """Append text; it leaves with the next flush."""
+        """Append text; it leaves with the next flush.
+
+        The last of it need not: it leaves with the end that follows at once.
+        """
         with self._lock:
             first = stream.text.empty
             stream.text.add(text, thinking, tool_calls)
             self._pending[stream] = None
+        if not soon:
+            return
         self._some.set()
         if first:
             self._urgent.set()

@@ -165,6 +165,9 @@ class Hub:
             pubsub.close()
 
     def _distribute(self, message: bytes) -> None:
+        if not self._boxes:
+            # Every process hears everything; mostly it is for another.
+            return
         boxes_of = self._boxes.get
         for job_id, frame in read_publication(message):
             for box in boxes_of(job_id, ()):

@@ -100,6 +100,16 @@ def test_rule_20_pending_text_leaves_with_the_end_in_one_pipeline(
     assert 0 < client.pttl(stream_key("j")) <= LIFETIME_MS
 
 
+def test_the_last_text_wakes_nobody_since_its_end_follows(flusher: Flusher) -> None:
+    stream = JobStream("j", 1)
+    flusher.add(stream, "the end", soon=False)
+    assert not flusher._some.is_set()
+    assert not flusher._urgent.is_set()
+
+    flusher.add(stream, ", or not")
+    assert flusher._some.is_set()
+
+
 def test_rule_19_frames_of_all_jobs_are_published_together(
     flusher: Flusher, client: redis.Redis
 ) -> None:
@@ -262,6 +272,9 @@ def test_the_flushers_thread_carries_what_is_added_and_stops(
     flusher.announce_state(quiet, b"{}")
     assert heard.get_message(timeout=5) is not None
     flusher.restart(quiet, b"{}")
+    assert heard.get_message(timeout=5) is not None
+    # Should its end not follow, nobody has to ask for it.
+    flusher.add(JobStream("l", 1), "last", soon=False)
     assert heard.get_message(timeout=5) is not None
     connection.failures = 1
     flusher.add(stream, "x")

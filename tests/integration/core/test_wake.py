@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -122,13 +123,13 @@ def test_who_registers_and_finds_the_mark_clears_it_and_looks(
 ) -> None:
     client.set(MARK, 1)
 
-    assert wake.linger(slot(1), linger_ms=5_000) == LOOK
+    assert wake.linger(slot(1), linger_ms=5_000, in_all_ms=5_000) == LOOK
     assert client.get(MARK) is None
     assert client.zcard(f"corral:idle:{MODEL}") == 0
 
 
 def test_a_slot_that_hears_nothing_may_leave(wake: Wake, client: redis.Redis) -> None:
-    assert wake.linger(slot(1), linger_ms=10) is None
+    assert wake.linger(slot(1), linger_ms=10, in_all_ms=10) is None
     assert client.zcard(f"corral:idle:{MODEL}") == 0
 
 
@@ -136,7 +137,9 @@ def test_a_slot_that_lingers_is_woken(wake: Wake, client: redis.Redis) -> None:
     wake.publish_capacity(MODEL, "n", 1)
     got: list[bytes | None] = []
     thread = threading.Thread(
-        target=lambda: got.append(wake.linger(slot(1), linger_ms=4_000))
+        target=lambda: got.append(
+            wake.linger(slot(1), linger_ms=4_000, in_all_ms=4_000)
+        )
     )
     thread.start()
     while not client.zcard(f"corral:idle:{MODEL}"):
@@ -163,7 +166,7 @@ def test_a_hint_given_in_the_instant_of_leaving_is_taken(
 
     wake._run = given_at_the_last_moment  # type: ignore[method-assign,assignment]  # between two steps
 
-    assert wake.linger(slot(1), linger_ms=5) == found
+    assert wake.linger(slot(1), linger_ms=5, in_all_ms=5) == found
 
 
 def test_slots_are_taken_up_to_their_number_and_freed(wake: Wake) -> None:
@@ -182,6 +185,20 @@ def test_a_slot_whose_lease_is_over_is_free(wake: Wake) -> None:
 
     assert wake.load(MODEL).held == 0
     assert take(wake, 2, slots=1) == 1
+
+
+def test_whoever_was_busy_last_is_woken_first(wake: Wake, client: redis.Redis) -> None:
+    wake.publish_capacity(MODEL, "n", 2)
+    # One lingers for the last time, the other for the first.
+    lingers = ((slot(1), 500, 500), (slot(2), 400, 2_000))
+    with ThreadPoolExecutor(2) as pool:
+        for who, linger_ms, in_all_ms in lingers:
+            pool.submit(wake.linger, who, linger_ms=linger_ms, in_all_ms=in_all_ms)
+        while client.zcard(f"corral:idle:{MODEL}") < len(lingers):
+            time.sleep(0.001)
+        wake.announce(MODEL, HINTS[:1])
+
+        assert client.zrange(f"corral:idle:{MODEL}", 0, -1) == [b"s1"]
 
 
 def test_a_ticket_without_a_slot_wakes_a_lingering_one_or_leaves_the_mark(
@@ -240,7 +257,7 @@ def test_another_error_of_redis_is_told(wake: Wake, client: redis.Redis) -> None
     client.set(f"corral:idle:{MODEL}", "no sorted set")
 
     with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
-        wake.linger(slot(1), linger_ms=5)
+        wake.linger(slot(1), linger_ms=5, in_all_ms=5)
 
 
 def test_a_job_travels_in_a_hint_unless_it_is_large() -> None:

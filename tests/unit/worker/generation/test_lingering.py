@@ -13,10 +13,10 @@ def test_rule_13_a_hint_is_answered_without_celery() -> None:
     bench.wake.hints = [hint(job), LOOK]
     bench.claim.due = []
 
-    def appear(slot: Slot, *, linger_ms: int) -> bytes | None:
+    def appear(slot: Slot, **how_long: int) -> bytes | None:
         if bench.wake.hints:
             bench.claim.due = [job]
-        return FakeWake.linger(bench.wake, slot, linger_ms=linger_ms)
+        return FakeWake.linger(bench.wake, slot, **how_long)
 
     bench.wake.linger = appear  # type: ignore[method-assign]  # the job comes with it
     bench.take()
@@ -37,9 +37,9 @@ def test_a_slot_does_not_linger_on_once_the_drain_has_begun() -> None:
     bench = Bench()
     linger = bench.wake.linger
 
-    def drain(slot: Slot, *, linger_ms: int) -> bytes | None:
+    def drain(slot: Slot, **how_long: int) -> bytes | None:
         bench.draining.set()
-        return linger(slot, linger_ms=linger_ms)
+        return linger(slot, **how_long)
 
     bench.wake.linger = drain  # type: ignore[method-assign]  # the drain begins here
     bench.take()

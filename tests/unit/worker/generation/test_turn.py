@@ -20,7 +20,7 @@ def test_a_turn_answers_all_that_is_due_then_lingers_and_frees() -> None:
     bench.take()
 
     assert bench.answerer.answered == ["j0", "j1", "j2"]
-    assert bench.wake.lingered == turn_module._LINGERS
+    assert bench.wake.lingered == len(turn_module._LINGERS)
     assert len(bench.wake.freed) == 1
     assert bench.holdings.slots() == []
     assert bench.sent == []

@@ -37,7 +37,8 @@ class FakeWake:
         if self.free_fails:
             raise redis.ConnectionError
 
-    def linger(self, slot: Slot, *, linger_ms: int) -> bytes | None:
+    def linger(self, slot: Slot, *, linger_ms: int, in_all_ms: int) -> bytes | None:
+        assert in_all_ms >= linger_ms
         self.lingered += 1
         answer = self.hints.pop(0) if self.hints else None
         if isinstance(answer, Exception):
