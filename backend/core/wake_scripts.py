@@ -48,10 +48,8 @@ end
 # Gives {tickets to send, hints given}.
 ANNOUNCE = (
     _NOW
-    + _COUNT
     + _GIVE
     + """
-if capacity == 0 then return {0, 0} end
 local given = 0
 for i = 2, #ARGV do
   if not give(ARGV[i]) then break end
@@ -59,6 +57,9 @@ for i = 2, #ARGV do
 end
 local left = #ARGV - 1 - given
 if left == 0 then return {0, given} end
+"""
+    + _COUNT
+    + """
 local room = capacity - redis.call('LLEN', KEYS[4])
 if room <= 0 then return {0, given} end
 -- The tickets that wait take a slot each; only what is free beyond them is worth one.

@@ -114,8 +114,9 @@ class Hub:
 
     def wait_until_settled(self, timeout_seconds: float = 5.0) -> None:
         """Wait until the subscription stands, or is known to be down."""
-        self.start()
-        self._settled.wait(timeout_seconds)
+        if not self._settled.is_set():
+            self.start()
+            self._settled.wait(timeout_seconds)
 
     def open(self, job_id: str, *, only_end: bool = False) -> Mailbox:
         """Register a response; do so before the INSERT, or frames may be missed."""
