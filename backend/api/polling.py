@@ -12,7 +12,7 @@ from backend.api.presence import LOOK_SECONDS
 from backend.core.jobs.records import JobRecord
 from backend.core.streams.follow import Follower, state_of
 from backend.core.streams.frames import EntryId, EventName, Frame
-from backend.core.streams.hub import Mailbox
+from backend.core.streams.mailbox import Mailbox
 
 
 def poll(

@@ -16,7 +16,7 @@ from backend.core.jobs.records import JobRecord
 from backend.core.jobs.states import State
 from backend.core.streams.follow import Follower, Silence, Told, state_of
 from backend.core.streams.frames import START, EntryId, EventName, Frame
-from backend.core.streams.hub import Mailbox
+from backend.core.streams.mailbox import Mailbox
 
 log = structlog.get_logger()
 

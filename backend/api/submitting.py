@@ -23,7 +23,7 @@ from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.service import Submission
 from backend.core.jobs.states import FINAL, State
 from backend.core.keys import Caller
-from backend.core.streams.hub import Mailbox
+from backend.core.streams.mailbox import Mailbox
 
 log = structlog.get_logger()
 

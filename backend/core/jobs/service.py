@@ -35,7 +35,8 @@ from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, State
 from backend.core.queue import Announcer
 from backend.core.streams.frames import Frame
-from backend.core.streams.hub import Hub, Mailbox
+from backend.core.streams.hub import Hub
+from backend.core.streams.mailbox import Mailbox
 from backend.core.streams.outsider import OutsiderStream
 
 log = structlog.get_logger()

@@ -17,12 +17,11 @@ import structlog
 from backend.core import metrics
 from backend.core.redis_client import KeptConnection
 from backend.core.streams.frames import (
-    CHANNEL,
     ROW,
     EntryId,
     EventName,
     Frame,
-    publication,
+    publish,
     stream_key,
 )
 from backend.core.streams.text import GrowingText
@@ -216,9 +215,7 @@ class Flusher:
         kept = [(stream, frame) for stream, frame in frames if frame.id is not None]
         commands = [self._xadd(stream, frame) for stream, frame in kept]
         commands += self._renewals(kept, ending=ending)
-        commands.append(
-            ("PUBLISH", CHANNEL, publication((s.job_id, f) for s, f in frames))
-        )
+        commands += publish((stream.job_id, frame) for stream, frame in frames)
         try:
             replies = self._connection.execute(*commands)
         except redis.RedisError as error:

@@ -23,7 +23,7 @@ from backend.core.streams.frames import (
     read_entry,
     stream_key,
 )
-from backend.core.streams.hub import Mail, Mailbox
+from backend.core.streams.mailbox import Mail, Mailbox
 from backend.core.streams.text import whole_text_data
 
 

@@ -1,5 +1,6 @@
 """Frames: the events of a job as they are kept in Redis and published."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,9 +9,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from backend.core.errors import FieldError, InvalidRequestError
+from backend.core.identifiers import family
 from backend.core.jobs.states import State
 
-CHANNEL = "corral:frames"
 LAST_SEQ = 18_446_744_073_709_551_615
 _NO_ID = b"-"
 # Published with an `end`, for those who wait for nothing else: the job's row and result
@@ -71,6 +72,24 @@ class Frame:
 def stream_key(job_id: str) -> str:
     """Name a job's stream in Redis."""
     return f"corral:stream:{job_id}"
+
+
+def channel_of(job_id: str) -> str:
+    """Name the channel of a job's frames: that of all jobs of one API process."""
+    return channel(family(job_id))
+
+
+def channel(family: str) -> str:
+    """Name the channel of a family of jobs."""
+    return f"corral:frames:{family}"
+
+
+def publish(frames: Iterable[tuple[str, Frame]]) -> list[tuple[str, str, bytes]]:
+    """Write the commands that publish frames of several jobs: one for each channel."""
+    by_channel: dict[str, list[tuple[str, Frame]]] = defaultdict(list)
+    for job_id, frame in frames:
+        by_channel[channel_of(job_id)].append((job_id, frame))
+    return [("PUBLISH", name, publication(some)) for name, some in by_channel.items()]
 
 
 def publication(frames: Iterable[tuple[str, Frame]]) -> bytes:

@@ -5,74 +5,37 @@ responses that wait for that job. Publishing is at most once, so mailboxes say w
 something may have been missed, and the reader then looks at the record.
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import redis
 import structlog
 
 from backend.core.errors import AppError
+from backend.core.identifiers import own_family
 from backend.core.jobs.records import JobRecord
-from backend.core.streams.frames import CHANNEL, ROW, Frame, read_publication
+from backend.core.streams.frames import ROW, channel, channel_of, read_publication
+from backend.core.streams.mailbox import REREAD, Mailbox
+from backend.core.streams.subscription import Subscription
 
 log = structlog.get_logger()
 
-# A slow client's frames are dropped beyond this and read again from the record.
-_MAILBOX_FRAMES = 1_000
 # How long a job may be silent until the database is asked about it.
 _SILENCE_SECONDS = 2.0
 _RECONNECT_SECONDS = 0.5
+# How long to wait for the confirmation of another channel.
+_CONFIRM_SECONDS = 1.0
 
 
-class Reread:
-    """Something may have been missed: read the record."""
+class _Channel:
+    """A channel that is heard, or will be: how many boxes are for its jobs."""
 
+    __slots__ = ("boxes", "stands")
 
-REREAD = Reread()
-Mail = Frame | JobRecord | Reread
-
-
-class Mailbox:
-    """What one response has been told and not taken yet."""
-
-    __slots__ = ("_queue", "heard_at", "job_id", "only_end", "row")
-
-    def __init__(self, job_id: str, *, only_end: bool = False) -> None:
-        """Wait for one job; with `only_end` for nothing but its end."""
-        self.job_id = job_id
-        self.only_end = only_end
-        self.heard_at = time.monotonic()
-        # The job as it was committed at its end, if whoever ended it said so.
-        self.row: bytes | None = None
-        self._queue: queue.SimpleQueue[Mail] = queue.SimpleQueue()
-
-    def put(self, mail: Mail) -> None:
-        """Leave something; a full box is emptied, and what was in it read again."""
-        if self._queue.qsize() >= _MAILBOX_FRAMES:
-            self._empty()
-            mail = REREAD
-        self._queue.put(mail)
-
-    def get(self, timeout_seconds: float) -> Mail | None:
-        """Take the next thing, or None when the time is over."""
-        try:
-            return self._queue.get(timeout=timeout_seconds)
-        except queue.Empty:
-            return None
-
-    def get_now(self) -> Mail | None:
-        """Take the next thing if there is one."""
-        try:
-            return self._queue.get_nowait()
-        except queue.Empty:
-            return None
-
-    def _empty(self) -> None:
-        while self.get_now() is not None:
-            pass
+    def __init__(self) -> None:
+        self.boxes = 0
+        self.stands = threading.Event()
 
 
 class Hub:
@@ -84,9 +47,13 @@ class Hub:
         read_jobs: Callable[[Sequence[str]], list[JobRecord]],
     ) -> None:
         """Keep the client to subscribe with and the way to read many jobs."""
-        self._client = client
+        self._subscription = Subscription(client)
         self._read_jobs = read_jobs
         self._boxes: dict[str, tuple[Mailbox, ...]] = {}
+        # Jobs that were submitted here have ids of this process's family; its channel
+        # is always heard. Those of other processes' jobs are as long as somebody reads.
+        self._home = channel(own_family())
+        self._channels = {self._home: _Channel()}
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._started = False
@@ -120,20 +87,38 @@ class Hub:
 
     def open(self, job_id: str, *, only_end: bool = False) -> Mailbox:
         """Register a response; do so before the INSERT, or frames may be missed."""
-        box = Mailbox(job_id, only_end=only_end)
+        box, name = Mailbox(job_id, only_end=only_end), channel_of(job_id)
+        asked = False
         with self._lock:
             # A new tuple: the listening thread may be walking through the old one.
             self._boxes[job_id] = (*self._boxes.get(job_id, ()), box)
+            if name not in self._channels:
+                self._channels[name] = _Channel()
+                asked = self._subscription.hear([name])
+            heard = self._channels[name]
+            heard.boxes += 1
+        if asked:
+            heard.stands.wait(_CONFIRM_SECONDS)
         return box
 
     def close(self, box: Mailbox) -> None:
         """Forget a response."""
         with self._lock:
-            left = tuple(b for b in self._boxes.get(box.job_id, ()) if b is not box)
+            boxes = self._boxes.get(box.job_id, ())
+            left = tuple(b for b in boxes if b is not box)
             if left:
                 self._boxes[box.job_id] = left
             else:
                 self._boxes.pop(box.job_id, None)
+            if len(left) < len(boxes):
+                self._leave(channel_of(box.job_id))
+
+    def _leave(self, name: str) -> None:
+        heard = self._channels[name]
+        heard.boxes -= 1
+        if not heard.boxes and name != self._home:
+            del self._channels[name]
+            self._subscription.forget(name)
 
     # The subscription.
     def _listen(self) -> None:
@@ -149,21 +134,36 @@ class Hub:
             self._stopping.wait(_RECONNECT_SECONDS)
 
     def _subscribe(self) -> None:
-        pubsub = self._client.pubsub()
         try:
-            pubsub.subscribe(CHANNEL)
+            self._subscription.open()
+            with self._lock:
+                self._subscription.hear(self._channels)
             while not self._stopping.is_set():
-                message = _next_message(pubsub.connection)
+                message = self._subscription.read(1.0)
                 if message is None:
                     continue
                 if message[0] == b"message":
                     self._distribute(message[2])
-                else:
-                    # It stands (again): whatever was said meanwhile is in the record.
-                    self._settled.set()
-                    self._tell_all_to_reread()
+                elif message[0] == b"subscribe":
+                    self._confirmed(message[1].decode())
         finally:
-            pubsub.close()
+            self._subscription.close()
+            with self._lock:
+                for heard in self._channels.values():
+                    heard.stands.clear()
+
+    def _confirmed(self, name: str) -> None:
+        """Take note that a channel is heard (again)."""
+        with self._lock:
+            heard = self._channels.get(name)
+        if heard is not None:
+            heard.stands.set()
+        if name == self._home:
+            self._settled.set()
+        # Whatever was said before is in the record.
+        for box in self._all():
+            if channel_of(box.job_id) == name:
+                box.put(REREAD)
 
     def _distribute(self, message: bytes) -> None:
         if not self._boxes:
@@ -177,10 +177,6 @@ class Hub:
                     box.row = frame.data
                 elif not box.only_end or frame.event == "end":
                     box.put(frame)
-
-    def _tell_all_to_reread(self) -> None:
-        for box in self._all():
-            box.put(REREAD)
 
     # The silence.
     def _watch(self) -> None:
@@ -211,14 +207,3 @@ class Hub:
     def _all(self) -> list[Mailbox]:
         with self._lock:
             return [box for boxes in self._boxes.values() for box in boxes]
-
-
-def _next_message(connection: Any) -> list[Any] | None:  # redis-py's are untyped
-    """Read what comes within a second: redis-py's own way polls twice before it."""
-    try:
-        message: list[Any] = connection.read_response(
-            timeout=1.0, disconnect_on_error=False
-        )
-    except redis.TimeoutError:
-        return None
-    return message

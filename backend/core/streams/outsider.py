@@ -6,13 +6,12 @@ import structlog
 from backend.core.jobs.records import Moved
 from backend.core.jobs.states import FINAL
 from backend.core.streams.frames import (
-    CHANNEL,
     LAST_SEQ,
     EntryId,
     EventName,
     Frame,
     end_data,
-    publication,
+    publish,
     state_data,
     stream_key,
 )
@@ -48,7 +47,7 @@ class OutsiderStream:
             job.id,
             ("XADD", key, str(place), "e", frame.event, "d", frame.data),
             ("PEXPIRE", key, self._lifetime_ms),
-            ("PUBLISH", CHANNEL, publication([(job.id, frame)])),
+            *publish([(job.id, frame)]),
         )
 
     def _state(self, job: Moved) -> None:
@@ -56,7 +55,7 @@ class OutsiderStream:
             job.id, job.state, attempt=job.attempt, model=job.requested_model
         )
         frame = Frame(EventName.STATE, data)
-        self._send(job.id, ("PUBLISH", CHANNEL, publication([(job.id, frame)])))
+        self._send(job.id, *publish([(job.id, frame)]))
 
     def ask_cancel(self, job_id: str) -> None:
         """Tell the holder at once; the flag in the row tells it within 2 s anyway."""

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import redis
 
-from backend.core.streams.frames import CHANNEL, Frame, read_publication, stream_key
+from backend.core.streams.frames import Frame, channel, read_publication, stream_key
 
 
 def kept(client: redis.Redis, job: str = "j") -> list[tuple[str, str, Any]]:
@@ -31,7 +31,7 @@ def published(
 ) -> list[tuple[str, Frame]]:
     """Give the frames of the one message that an act publishes."""
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:
-        pubsub.subscribe(CHANNEL)
+        pubsub.psubscribe(channel("*"))
         pubsub.get_message(timeout=1)
         act()
         message = pubsub.get_message(timeout=1)

@@ -11,8 +11,8 @@ from backend.core import metrics
 from backend.core.redis_client import KeptConnection
 from backend.core.streams.flusher import Flusher, JobStream
 from backend.core.streams.frames import (
-    CHANNEL,
     LAST_SEQ,
+    channel,
     stream_key,
 )
 from tests.integration.core.frames import kept, places, published, value
@@ -113,18 +113,20 @@ def test_the_last_text_wakes_nobody_since_its_end_follows(flusher: Flusher) -> N
 def test_rule_19_frames_of_all_jobs_are_published_together(
     flusher: Flusher, client: redis.Redis
 ) -> None:
-    one, two = JobStream("a", 1), JobStream("b", 1)
+    # Of one process, as their ids' last byte tells.
+    one, two = JobStream("a-7f", 1), JobStream("b-7f", 1)
     flusher.announce_state(one, b'{"state":"running"}')
     flusher.add(one, "x")
     flusher.add(two, "y")
+    flusher.add(JobStream("another-7e", 1), "z")
     frames = published(client, flusher.flush)
 
     assert [(job, frame.event) for job, frame in frames] == [
-        ("a", "state"),
-        ("a", "tokens"),
-        ("b", "tokens"),
+        ("a-7f", "state"),
+        ("a-7f", "tokens"),
+        ("b-7f", "tokens"),
     ]
-    assert [place for place, _, _ in kept(client, "a")] == ["1-1"]
+    assert [place for place, _, _ in kept(client, "a-7f")] == ["1-1"]
 
 
 def test_rule_17_a_zombies_frames_are_refused_and_counted(
@@ -266,7 +268,7 @@ def test_the_flushers_thread_carries_what_is_added_and_stops(
     thread.start()
     stream, quiet = JobStream("j", 1), JobStream("q", 2)
     heard = client.pubsub(ignore_subscribe_messages=True)
-    heard.subscribe(CHANNEL)
+    heard.psubscribe(channel("*"))
     heard.get_message(timeout=1)
 
     flusher.announce_state(quiet, b"{}")

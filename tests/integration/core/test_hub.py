@@ -8,23 +8,26 @@ import pytest
 import redis
 
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.identifiers import uuid7
 from backend.core.jobs.records import JobRecord, Moved
 from backend.core.jobs.states import Kind, State
 from backend.core.redis_client import connect
 from backend.core.streams import hub as hub_module
+from backend.core.streams import mailbox as mailbox_module
 from backend.core.streams.follow import Record
 from backend.core.streams.frames import (
-    CHANNEL,
     LAST_SEQ,
     ROW,
     START,
     EntryId,
     EventName,
     Frame,
+    channel_of,
     publication,
     stream_key,
 )
-from backend.core.streams.hub import REREAD, Hub, Mail, Mailbox
+from backend.core.streams.hub import Hub
+from backend.core.streams.mailbox import REREAD, Mail, Mailbox
 from backend.core.streams.outsider import CANCEL_CHANNEL, OutsiderStream
 from tests.servers import RedisServer
 from tests.unit.backend.core.streams.reader import job
@@ -74,7 +77,7 @@ def drained(box: Mailbox) -> list[Mail]:
 
 
 def say(client: redis.Redis, *frames: Frame, job_id: str = "j") -> None:
-    client.publish(CHANNEL, publication((job_id, frame) for frame in frames))
+    client.publish(channel_of(job_id), publication((job_id, frame) for frame in frames))
 
 
 def test_a_waiter_hears_its_own_jobs_frames(hub: Hub, client: redis.Redis) -> None:
@@ -95,13 +98,38 @@ def test_a_waiter_hears_its_own_jobs_frames(hub: Hub, client: redis.Redis) -> No
     assert hub._boxes == {}
 
 
+def heard_by_anybody(client: redis.Redis) -> set[str]:
+    names: list[bytes] = client.pubsub_channels()  # type: ignore[assignment]  # not a coroutine
+    return {name.decode() for name in names}
+
+
+def test_a_process_hears_its_own_jobs_and_others_while_somebody_reads_them(
+    hub: Hub, client: redis.Redis
+) -> None:
+    hub.wait_until_settled()
+    own, others = uuid7(), ["one-xx", "two-xx", "three-yy"]
+    home, foreign = channel_of(own), {channel_of(job_id) for job_id in others}
+    assert heard_by_anybody(client) == {home}
+
+    boxes = [hub.open(job_id) for job_id in (own, *others)]
+    assert heard_by_anybody(client) == {home, *foreign}
+    say(client, FRAME, job_id="two-xx")
+    assert [FRAME in drained(box) for box in boxes] == [False, False, True, False]
+    hub.close(boxes[1])
+    until(lambda: heard_by_anybody(client) == {home, *foreign})
+    for box in (boxes[0], *boxes[2:]):
+        hub.close(box)
+
+    until(lambda: heard_by_anybody(client) == {home})
+
+
 def test_a_message_that_nobody_can_read_does_not_make_the_hub_deaf(
     hub: Hub, client: redis.Redis
 ) -> None:
     hub.wait_until_settled()
     box = hub.open("j")
     drained(box)
-    client.publish(CHANNEL, b"no frame")
+    client.publish(channel_of("j"), b"no frame")
 
     # It subscribes anew, and says so.
     assert box.get(20) is REREAD
@@ -138,7 +166,7 @@ def test_a_subscription_that_cannot_stand_is_known_to_be_down(rows: Rows) -> Non
 def test_a_full_mailbox_is_emptied_and_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub_module, "_MAILBOX_FRAMES", 3)
+    monkeypatch.setattr(mailbox_module, "_MAILBOX_FRAMES", 3)
     box = Mailbox("j")
     for _ in range(4):
         box.put(FRAME)
@@ -227,7 +255,7 @@ def test_an_outsider_tells_of_a_job_that_waits_again_and_of_a_cancel(
     client: redis.Redis,
 ) -> None:
     pubsub = client.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(CHANNEL, CANCEL_CHANNEL)
+    pubsub.subscribe(channel_of("j"), CANCEL_CHANNEL)
     for _ in range(2):
         pubsub.get_message(timeout=1)
     outsider = OutsiderStream(client, lifetime_ms=60_000)

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from backend.core import identifiers
-from backend.core.identifiers import oldest_uuid7, uuid7
+from backend.core.identifiers import family, oldest_uuid7, own_family, uuid7
 
 
 def test_an_id_is_a_version_7_uuid_of_now() -> None:
@@ -79,3 +79,8 @@ def test_an_id_follows_a_clock_that_is_set_back(
     assert slightly_behind[0] < ahead
     assert slightly_behind == sorted(slightly_behind)
     assert abs((uuid.UUID(uuid7()).int >> 80) - real() // 1_000_000) < 1_000
+
+
+def test_ids_of_one_process_are_of_one_family() -> None:
+    assert {family(uuid7()) for _ in range(50)} == {own_family()}
+    assert family("01a1fdf8-ced8-7739-882f-8a6d3f50b4d9") == "d9"

@@ -10,7 +10,7 @@ from backend.core.jobs.records import JobRecord
 from backend.core.jobs.states import Kind, OnDisconnect, Priority, State
 from backend.core.streams.follow import Follower, Silence
 from backend.core.streams.frames import START, EntryId, EventName, Frame
-from backend.core.streams.hub import Mailbox
+from backend.core.streams.mailbox import Mailbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

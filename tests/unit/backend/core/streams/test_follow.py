@@ -5,7 +5,7 @@ import orjson
 from backend.core.jobs.states import State
 from backend.core.streams.follow import end_of, last_place, state_of
 from backend.core.streams.frames import LAST_SEQ, EntryId, EventName, Frame
-from backend.core.streams.hub import REREAD
+from backend.core.streams.mailbox import REREAD
 from tests.unit.backend.core.streams.reader import (
     FakeRecord,
     Reader,
