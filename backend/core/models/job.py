@@ -7,6 +7,7 @@ hottest transaction, and owners are never deleted.
 Each index has one reader:
     claim:    due jobs of a lane in rank order, without a filesort (JOBS.md 9)
     fairness: an owner's largest finish tag in a lane (JOBS.md 8)
+    time:     a lane's virtual time: largest and smallest start (JOBS.md 8)
     expiry:   queued jobs whose wait is over (recovery)
     owner:    a user's own jobs, newest first
     unique:   one job per owner and idempotency key (JOBS.md 27)
@@ -27,6 +28,7 @@ class Job(Base):
     __table_args__ = (
         Index("ix_jobs_claim", "state", "lane", "queue_rank", "id"),
         Index("ix_jobs_fairness", "owner_id", "lane", "state", "fair_finish"),
+        Index("ix_jobs_time", "state", "lane", "fair_start"),
         Index("ix_jobs_expiry", "state", "queue_expires_at"),
         Index("ix_jobs_owner", "owner_id", "id"),
         UniqueConstraint("owner_id", "idempotency_key"),

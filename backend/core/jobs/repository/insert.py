@@ -51,13 +51,10 @@ class JobInsert:
             "'queued',0,0,%s,%s,%s,%s,%s,%s,%s,"
             f"{d.now},{d.later('%s')},{d.later('%s')})"
         )
-        # The first hundred by rank hold the smallest start but for head starts; the
-        # exact minimum would read the whole lane while no worker runs.
         lane_time = (
             "COALESCE((SELECT MAX(fair_start) FROM jobs"
-            " WHERE state='running' AND lane=%s),"
-            "(SELECT MIN(s.fair_start) FROM (SELECT fair_start FROM jobs"
-            " WHERE state='queued' AND lane=%s ORDER BY queue_rank,id LIMIT 100) s),0)"
+            " WHERE state='running' AND lane=%s),(SELECT MIN(fair_start) FROM jobs"
+            " WHERE state='queued' AND lane=%s),0)"
         )
         return row, lane_time
 
