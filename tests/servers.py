@@ -3,6 +3,7 @@
 import getpass
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import pymysql
 import redis
@@ -50,6 +51,7 @@ class MariaDbServer(ServerProcess):
         # Not /tmp: a starting MariaDB removes all temporary tables that it finds there,
         # another running server's too.
         self._temporary = folder / "tmp"
+        self._socket = folder / "server.sock"
 
     def start(self, timeout_seconds: float = 60) -> "MariaDbServer":
         """Start the server, with a new data folder if there is none yet."""
@@ -64,7 +66,7 @@ class MariaDbServer(ServerProcess):
             "--no-defaults",
             f"--datadir={self._data}",
             f"--tmpdir={self._temporary}",
-            f"--socket={self.folder / 'server.sock'}",
+            f"--socket={self._socket}",
             f"--pid-file={self.folder / 'server.pid'}",
             f"--init-file={self._init_file()}",
             f"--user={getpass.getuser()}",
@@ -85,10 +87,11 @@ class MariaDbServer(ServerProcess):
             return False
         return True
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, *, by_socket: bool = False) -> str:
         """Return the SQLAlchemy URL of one database."""
         login = f"{self.USER}:{self.PASSWORD}"
-        return f"mysql+pymysql://{login}@127.0.0.1:{self.port}/{database}"
+        url = f"mysql+pymysql://{login}@127.0.0.1:{self.port}/{database}"
+        return f"{url}?unix_socket={quote(str(self._socket))}" if by_socket else url
 
     def create_database(self, name: str) -> str:
         """Make a database, empty even if it was there before, and return its URL."""

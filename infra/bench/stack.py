@@ -127,8 +127,10 @@ class Corral:
         database, redis = self._stores
         assert isinstance(database, MariaDbServer)  # noqa: S101 — for the type checker
         assert isinstance(redis, RedisServer)  # noqa: S101 — for the type checker
+        database.create_database("corral")
         self.env = {
-            "DATABASE_URL": database.create_database("corral"),
+            # As clients on a MariaDB's own machine do; a twentieth less than by TCP.
+            "DATABASE_URL": database.url("corral", by_socket=True),
             "REDIS_URL": redis.url(),
             "CORRAL_ADMIN_KEY": self.key,
             "OLLAMA_BASE_URL": upstream.url,
