@@ -82,9 +82,11 @@ class HotCursor:
         if self._sqlite:
             found = {name: self._value(one) for name, one in variables.items()}
             return [], [_filled(statement, found) for statement in statements]
-        sets = ",".join(f"@{name}={sql}" for name, (sql, _) in variables.items())
+        # Not SET, whose subqueries lock what they read.
+        select = ",".join(sql for sql, _ in variables.values())
+        names = ",".join(f"@{name}" for name in variables)
         values = [value for _, bound in variables.values() for value in bound]
-        return [(f"SET {sets}", values)], statements
+        return [(f"SELECT {select} INTO {names}", values)], statements
 
     def _value(self, expression: Statement) -> object:
         sql, values = expression

@@ -104,6 +104,20 @@ def test_rule_8_without_a_running_job_the_first_queued_tells_the_time(
     assert column(database, late, "fair_start") == 100
 
 
+def test_rule_8_ranking_waits_for_nobodys_locks(maria: Database) -> None:
+    claim_one(maria, new_job())
+    insert(maria, new_job())
+
+    def hold(cursor: HotCursor) -> list[str]:
+        with cursor.transaction():
+            cursor.execute("UPDATE jobs SET fair_start=fair_start+1")
+            # By another connection, which would wait for this one's end in vain.
+            return insert(maria, new_job())
+
+    (late,) = maria.run(hold)
+    assert row(maria, late).state is State.QUEUED
+
+
 def test_rule_27_a_taken_idempotency_key_commits_nothing_of_the_batch(
     database: Database,
 ) -> None:
