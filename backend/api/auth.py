@@ -8,8 +8,8 @@ from typing import TypeVar, cast
 from flask import Flask, g, request
 
 from backend.api.container import services
+from backend.core.credential import CallerChangedError
 from backend.core.errors import AppError, MissingKeyError, ScopeMissingError
-from backend.core.jobs.repository.insert import CallerChangedError
 from backend.core.keys import Caller, Scope
 
 T = TypeVar("T")
@@ -75,20 +75,24 @@ def as_caller(work: Callable[[Caller], T]) -> T:
     """Do work as who the caller was when it last came, else as who it is.
 
     Only for work that commits by the caller's credential: it raises before anything
-    counts if that does not hold any more. Whatever else refuses such work may be as
-    old, so it is done again as who the caller is now.
+    counts if that does not hold any more, and says `g.committed` once something does.
+    Whatever else refuses such work may be as old as what is known of the caller, so it
+    is done again as who the caller is now.
     """
     secret, access, keys = g.secret, g.access, services().keys
     known = keys.remembered(secret)
     if known is not None:
         try:
             access.check(known)
-            return work(known)
+            done = work(known)
         except CallerChangedError:
             pass
         except AppError as error:
-            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if g.get("committed") or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
+        else:
+            keys.note_use(known)
+            return done
     caller = keys.recognise(secret)
     access.check(caller)
     return work(replace(caller, credential=None))

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import redis
 import structlog
-from flask import Response
+from flask import Response, g
 
 from backend.api.answers import answer
 from backend.api.container import Services
@@ -45,7 +45,7 @@ class Submitter:
     def accept(self, job: NewJob) -> Response:
         """Answer as soon as the job is committed."""
         self._check_limits()
-        return self._accepted(job, self._jobs.submit(job), {})
+        return self._accepted(job, self._submit(job), {})
 
     def wait(self, job: NewJob, *, seconds: int) -> Response:
         """Answer with the finished job, or that it was accepted when time is over."""
@@ -54,7 +54,7 @@ class Submitter:
         applied = {"Preference-Applied": f"wait={int(limit)}"}
         box = self._jobs.open_mailbox(job.id, only_end=True)
         try:
-            submission = self._jobs.submit(job)
+            submission = self._submit(job)
             if submission.is_new:
                 ended = self._ended(box, job, limit)
             else:
@@ -72,7 +72,7 @@ class Submitter:
         self._check_limits()
         box = self._jobs.open_mailbox(job.id)
         try:
-            submission = self._jobs.submit(job)
+            submission = self._submit(job)
             if submission.is_new:
                 events = self._events(box, job, submission)
             else:
@@ -91,6 +91,11 @@ class Submitter:
             self._services.redis.ping()
         except redis.RedisError as error:
             raise QueueUnavailableError(retry_after=5) from error
+
+    def _submit(self, job: NewJob) -> Submission:
+        submission = self._jobs.submit(job)
+        g.committed = True
+        return submission
 
     # Waiting
     def _ended(self, box: Mailbox, job: NewJob | JobRecord, seconds: float) -> bool:

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 
+class CallerChangedError(Exception):
+    """A caller is not who it was when it was recognised; nothing was committed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a caller showed, and what the database said about it.

@@ -67,6 +67,7 @@ def open_hot_connections(settings: Settings, *, connections: int) -> HotConnecti
     engine = create_engine(url, poolclass=NullPool, connect_args=_hot_arguments(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+    # As many as the pool of ordinary ones has at most.
     return HotConnections(engine, connections=2 * connections)
 
 
@@ -79,7 +80,9 @@ def _hot_arguments(url: str) -> dict[str, Any]:
         "client_flag": CLIENT.MULTI_STATEMENTS | CLIENT.FOUND_ROWS,
         # Whoever waits for a row waits for a holder that vanished: others go on.
         "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
-        "SET SESSION innodb_lock_wait_timeout=5",
+        "SET SESSION innodb_lock_wait_timeout=5;"
+        # Without it a NULL that the table refuses becomes 0 (`JobInsert` counts on it).
+        "SET SESSION sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES')",
     }
 
 

@@ -103,11 +103,11 @@ class HotCursor:
         self.execute(*self._begin)
         try:
             yield
+            self.execute(*COMMIT)
         except BaseException:
             # A broken connection has rolled back already.
             self._rollback()
             raise
-        self.execute(*COMMIT)
 
     def _rollback(self) -> None:
         try:

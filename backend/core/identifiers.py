@@ -5,7 +5,8 @@ import threading
 import time
 import uuid
 
-# The last byte of all ids that this process makes, at random.
+# The last byte of all ids that this process makes, at random. Processes that are forked
+# after this line would share it, and hear more than they need.
 _MARK = int.from_bytes(os.urandom(1), "big")
 _lock = threading.Lock()
 _newest = 0

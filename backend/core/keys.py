@@ -81,10 +81,11 @@ class Keys:
         That may not hold any more: for what is committed by the caller's credential,
         so that the database looks again.
         """
-        caller = self._remembered.get(hashed(secret))
-        if caller is not None:
-            self._last_used.note(caller.key_id)
-        return caller
+        return self._remembered.get(hashed(secret))
+
+    def note_use(self, caller: Caller) -> None:
+        """Take note that a remembered caller was who it was."""
+        self._last_used.note(caller.key_id)
 
     def open_session(
         self, key: str, *, lifetime_ms: int

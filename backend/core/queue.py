@@ -6,6 +6,7 @@ second at most, until recovery tops up the tickets.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +127,7 @@ class Wake:
         if self._register(slot, in_all_ms):
             return LOOK
         key = f"corral:wake:{slot.holder}"
-        got = self._run(("BLPOP", key, linger_ms / 1000))
+        got = self._wait(slot, ("BLPOP", key, linger_ms / 1000))
         if got is not None:
             return bytes(got[1])
         if self._run(("ZREM", _idle_key(slot.model), slot.holder)):
@@ -134,6 +135,15 @@ class Wake:
         # Not there any more: the hint was given in this very instant.
         hint = self._run(("LPOP", key))
         return LOOK if hint is None else bytes(hint)
+
+    def _wait(self, slot: Slot, command: Sequence[Any]) -> Any:  # a reply is anything
+        try:
+            return self._run(command)
+        except redis.RedisError:
+            # Nobody is there any more to take a hint.
+            with suppress(redis.RedisError):
+                self._run(("ZREM", _idle_key(slot.model), slot.holder))
+            raise
 
     def _register(self, slot: Slot, in_all_ms: int) -> bool:
         # The deadline is a little later than the wait, so that a hint that is given

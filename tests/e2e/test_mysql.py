@@ -1,9 +1,14 @@
 """What MySQL does with our statements; `make test` asks MariaDB the same."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import SecretStr
 
+from backend.core import key_lookup
+from backend.core.credential import Credential
 from backend.core.db import open_database
+from backend.core.dialect import Dialect
 from backend.core.jobs.repository.claim import Holder, JobClaim
 from backend.core.settings import Settings
 from tests.e2e.load import Load
@@ -32,6 +37,21 @@ def test_rule_9_the_claim_reads_by_index_without_a_filesort(stack: Stack) -> Non
     load.wait_until_final()
     assert "ix_jobs_claim" in plan[0]
     assert "sort" not in plan[0].lower()
+
+
+def test_a_key_that_did_not_change_reads_the_same_in_an_insert(stack: Stack) -> None:
+    """Else every submission would be made twice: first as who its caller was."""
+    dialect = Dialect(sqlite=False)
+    every = key_lookup._select(dialect, is_session=False, with_hash=True)
+    keys = stack.sql(every.removesuffix(" WHERE k.hash"))
+    assert keys
+
+    for key_hash, row in keys:
+        same = Credential(is_session=False, hash=key_hash, row=row)
+        for credential, holds in ((same, "1"), (replace(same, row="[]"), "0")):
+            condition, values = key_lookup.unchanged(dialect, credential)
+            quoted = tuple(f"'{value}'" for value in values)
+            assert stack.sql(f"SELECT {condition % quoted}") == [[holds]]
 
 
 def test_the_server_is_set_as_the_platform_needs(stack: Stack) -> None:

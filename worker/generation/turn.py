@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 # How often a turn looks whether another model's ticket waits.
 _OTHERS_SECONDS = 0.25
-# Lingers of 30, 60 and 120 ms, if nobody needs the thread.
+# A slot lingers so many times as long as WORKER_LINGER, if nobody needs the thread.
 _LINGERS = (1, 2, 4)
 # After a turn that failed, and before a ticket is sent on to another node.
 _FAILURE_SECONDS = 0.5

@@ -14,6 +14,7 @@ import structlog
 from kombu.exceptions import OperationalError as BrokerError
 
 from backend.core import metrics
+from backend.core.credential import CallerChangedError
 from backend.core.errors import (
     IdempotencyConflictError,
     InvalidRequestError,
@@ -25,11 +26,7 @@ from backend.core.group_commit import GroupCommit, step_back
 from backend.core.identifiers import uuid7
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
-from backend.core.jobs.repository.insert import (
-    DUPLICATE,
-    CallerChangedError,
-    JobInsert,
-)
+from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, State

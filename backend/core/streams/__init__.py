@@ -1,7 +1,7 @@
 """A job's stream: what is written, by whom, and how it is read again (JOBS.md 17-21).
 
     worker thread ── text ──► Flusher ──► XADD  corral:stream:<job>   the record
-                               (20 ms)└─► PUBLISH corral:frames       the fast way
+                               (20 ms)└─► PUBLISH corral:frames:<..>  the fast way
                                                    │
     a response ◄── Mailbox ◄── Hub, one per API process
          └── on a gap, on silence: XRANGE the record; in the end: MySQL

@@ -1,7 +1,7 @@
 """One reader per process for all open responses (JOBS.md 19, 20).
 
-The hub hears every frame that workers publish and puts it into the mailboxes of the
-responses that wait for that job. Publishing is at most once, so mailboxes say when
+The hub hears the frames of the jobs that somebody here waits for, and puts them into
+the mailboxes of those responses. Publishing is at most once, so mailboxes say when
 something may have been missed, and the reader then looks at the record.
 """
 
@@ -31,10 +31,11 @@ _CONFIRM_SECONDS = 1.0
 class _Channel:
     """A channel that is heard, or will be: how many boxes are for its jobs."""
 
-    __slots__ = ("boxes", "stands")
+    __slots__ = ("asked", "boxes", "stands")
 
     def __init__(self) -> None:
         self.boxes = 0
+        self.asked = False
         self.stands = threading.Event()
 
 
@@ -88,16 +89,15 @@ class Hub:
     def open(self, job_id: str, *, only_end: bool = False) -> Mailbox:
         """Register a response; do so before the INSERT, or frames may be missed."""
         box, name = Mailbox(job_id, only_end=only_end), channel_of(job_id)
-        asked = False
         with self._lock:
             # A new tuple: the listening thread may be walking through the old one.
             self._boxes[job_id] = (*self._boxes.get(job_id, ()), box)
             if name not in self._channels:
                 self._channels[name] = _Channel()
-                asked = self._subscription.hear([name])
+                self._channels[name].asked = self._subscription.hear([name])
             heard = self._channels[name]
             heard.boxes += 1
-        if asked:
+        if heard.asked and not heard.stands.is_set():
             heard.stands.wait(_CONFIRM_SECONDS)
         return box
 
@@ -137,7 +137,9 @@ class Hub:
         try:
             self._subscription.open()
             with self._lock:
-                self._subscription.hear(self._channels)
+                asked = self._subscription.hear(self._channels)
+                for heard in self._channels.values():
+                    heard.asked = asked
             while not self._stopping.is_set():
                 message = self._subscription.read(1.0)
                 if message is None:
@@ -150,6 +152,7 @@ class Hub:
             self._subscription.close()
             with self._lock:
                 for heard in self._channels.values():
+                    heard.asked = False
                     heard.stands.clear()
 
     def _confirmed(self, name: str) -> None:
@@ -167,7 +170,6 @@ class Hub:
 
     def _distribute(self, message: bytes) -> None:
         if not self._boxes:
-            # Every process hears everything; mostly it is for another.
             return
         boxes_of = self._boxes.get
         for job_id, frame in read_publication(message):

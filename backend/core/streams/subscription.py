@@ -1,7 +1,6 @@
 """A connection that hears channels of Redis, which may be added while it is read.
 
-redis-py's own way polls the socket twice before each read, and every process is told of
-every flush.
+redis-py's own way polls the socket twice before each read.
 """
 
 import threading
@@ -40,12 +39,15 @@ class Subscription:
 
     def _send(self, command: str, channels: Collection[str]) -> bool:
         with self._writing:
-            if self._connection is None:
+            connection = self._connection
+            if connection is None:
                 return False
             try:
-                self._connection.send_command(command, *channels)
+                connection.send_command(command, *channels)
             except redis.RedisError:
-                # Whoever reads finds out, and connects again.
+                # redis-py would connect again by itself, and hear nothing of before.
+                self._connection = None
+                connection.disconnect()
                 return False
             return True
 
@@ -55,8 +57,11 @@ class Subscription:
         Raises:
             redis.RedisError: If the connection broke.
         """
+        connection = self._connection
+        if connection is None:
+            raise redis.ConnectionError
         try:
-            message: list[Any] = self._connection.read_response(
+            message: list[Any] = connection.read_response(
                 timeout=seconds, disconnect_on_error=False
             )
         except redis.TimeoutError:

@@ -26,7 +26,10 @@ def test_every_blueprint_says_who_may_call_it(app: Flask) -> None:
     assert set(app.blueprints) == names
 
 
-def test_every_address_but_the_public_ones_asks_for_a_key(app: Flask) -> None:
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer corral-unknown"}])
+def test_every_address_but_the_public_ones_asks_for_a_good_key(
+    app: Flask, headers: dict[str, str]
+) -> None:
     public = {blueprint.name for blueprint, access in TABLE if access == ANYBODY}
     open_rules = []
     for rule in app.url_map.iter_rules():
@@ -34,7 +37,7 @@ def test_every_address_but_the_public_ones_asks_for_a_key(app: Flask) -> None:
             continue
         path = re.sub(r"<[^>]*>", "1", rule.rule)
         for method in (rule.methods or set()) & {"GET", "POST", "DELETE"}:
-            reply = app.test_client().open(path, method=method)
+            reply = app.test_client().open(path, method=method, headers=headers)
             if reply.status_code != 401:
                 open_rules.append((method, rule.rule, reply.status_code))
 

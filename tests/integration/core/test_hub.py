@@ -1,5 +1,6 @@
 """JOBS.md 19 and 20: one subscription per process, and the database for the silent."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -121,6 +122,23 @@ def test_a_process_hears_its_own_jobs_and_others_while_somebody_reads_them(
         hub.close(box)
 
     until(lambda: heard_by_anybody(client) == {home})
+
+
+def test_a_write_that_fails_makes_the_hub_subscribe_to_all_anew(
+    hub: Hub, client: redis.Redis
+) -> None:
+    hub.wait_until_settled()
+    home = channel_of(uuid7())
+    sock = hub._subscription._connection._sock
+    sock.shutdown(socket.SHUT_RDWR)
+
+    # The first finds the connection broken, the second must not mend it by itself.
+    boxes = [hub.open(job_id) for job_id in ("one-xx", "two-yy")]
+
+    wanted = {home, *(channel_of(box.job_id) for box in boxes)}
+    until(lambda: heard_by_anybody(client) == wanted)
+    for box in boxes:
+        hub.close(box)
 
 
 def test_a_message_that_nobody_can_read_does_not_make_the_hub_deaf(

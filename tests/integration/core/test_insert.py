@@ -5,14 +5,11 @@ from typing import Any
 
 import pytest
 
+from backend.core.credential import CallerChangedError
 from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.hot_cursor import HotCursor
-from backend.core.jobs.repository.insert import (
-    DUPLICATE,
-    CallerChangedError,
-    JobInsert,
-)
+from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.states import Priority, State
 from backend.core.keys import Keys, Scope
@@ -146,6 +143,16 @@ def test_a_job_of_a_caller_that_changed_commits_nothing_of_the_batch(
     assert JobQuery(database).get(jobs[0].id) is None
     writer(database)(jobs[:1])
     assert row(database, jobs[0].id).state is State.QUEUED
+
+
+def test_a_server_that_is_lenient_about_nulls_is_told_not_to_be(
+    maria: Database,
+) -> None:
+    def mode(cursor: HotCursor) -> str:
+        cursor.execute("SELECT @@sql_mode")
+        return str(cursor.rows()[0][0])
+
+    assert "STRICT_ALL_TABLES" in maria.read(mode)
 
 
 def test_rule_27_identifiers_differ_by_case(database: Database) -> None:

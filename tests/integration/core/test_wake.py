@@ -187,6 +187,23 @@ def test_a_slot_whose_lease_is_over_is_free(wake: Wake) -> None:
     assert take(wake, 2, slots=1) == 1
 
 
+def test_who_loses_redis_while_it_lingers_is_hinted_no_more(
+    wake: Wake, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = wake._run
+
+    def lose(command: tuple[object, ...]) -> object:
+        if command[0] == "BLPOP":
+            raise redis.ConnectionError
+        return run(command)
+
+    monkeypatch.setattr(wake, "_run", lose)
+
+    with pytest.raises(redis.ConnectionError):
+        wake.linger(slot(1), linger_ms=10, in_all_ms=5_000)
+    assert client.zcard(f"corral:idle:{MODEL}") == 0
+
+
 def test_whoever_was_busy_last_is_woken_first(wake: Wake, client: redis.Redis) -> None:
     wake.publish_capacity(MODEL, "n", 2)
     # One lingers for the last time, the other for the first.

@@ -10,6 +10,7 @@ import pytest
 from backend.core.jobs.states import Kind, State
 from backend.core.maintenance import Maintenance
 from backend.core.names import node_lane
+from backend.core.streams.frames import channel
 from tests.factories import EMBED_MODEL, MODEL
 from tests.integration.jobs.conftest import MakeStack
 from tests.ollama_server import OllamaServer
@@ -41,7 +42,7 @@ def test_rule_16_a_pull_is_a_job_with_progress_and_then_its_model_is_served(
     with make_stack() as stack:
         stack.start(stack.role("worker"), stack.role("beat"))
         pubsub = stack.redis.pubsub(ignore_subscribe_messages=True)
-        pubsub.subscribe("corral:frames")
+        pubsub.psubscribe(channel("*"))
         pubsub.get_message(timeout=1)
         job_id = pull(stack, "fresh-model:1b")
         stack.until(lambda: bool(stack.job(job_id).progress))

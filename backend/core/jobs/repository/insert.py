@@ -12,6 +12,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import ER
 
+from backend.core.credential import CallerChangedError
 from backend.core.db import ConnectionLostError, Database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.hot_cursor import HotCursor, Statement
@@ -21,10 +22,6 @@ from backend.core.key_lookup import unchanged
 
 # One bad row (a duplicate idempotency key) is repeated alone by the group commit.
 DUPLICATE = (pymysql.IntegrityError, sqlite3.IntegrityError)
-
-
-class CallerChangedError(Exception):
-    """A caller is not who it was when it was recognised; nothing was committed."""
 
 
 _COLUMNS = (
@@ -68,10 +65,18 @@ class JobInsert:
             CallerChangedError: If a job's credential does not hold any more; likewise.
         """
         try:
+            self._commit(jobs)
+        except DUPLICATE as error:
+            if _is_nobodys(error):
+                raise CallerChangedError from error
+            raise
+        return [None] * len(jobs)
+
+    def _commit(self, jobs: Sequence[NewJob]) -> None:
+        try:
             self._database.run(lambda cursor: self._insert(cursor, jobs))
         except ConnectionLostError:
             self._insert_after_lost_reply(jobs)
-        return [None] * len(jobs)
 
     def _insert_after_lost_reply(self, jobs: Sequence[NewJob]) -> None:
         # The ids are our own, so finding them means that the COMMIT counted.
@@ -96,12 +101,7 @@ class JobInsert:
                 [v for job in jobs for v in (job.id, job.request.decode())],
             ),
         ]
-        try:
-            cursor.commit_all(statements, let=names.variables)
-        except DUPLICATE as error:
-            if _is_nobodys(error):
-                raise CallerChangedError from error
-            raise
+        cursor.commit_all(statements, let=names.variables)
 
     def _tags(self, jobs: Sequence[NewJob]) -> dict[str, Tags]:
         lanes: dict[str, list[NewJob]] = defaultdict(list)
@@ -181,5 +181,5 @@ def _all_there(cursor: HotCursor, jobs: Sequence[NewJob]) -> bool:
 
 def _is_nobodys(error: Exception) -> bool:
     if isinstance(error, sqlite3.IntegrityError):
-        return "NOT NULL" in str(error)
-    return bool(error.args[0] == ER.BAD_NULL_ERROR)
+        return "NOT NULL constraint failed: jobs.owner_id" in str(error)
+    return error.args[0] == ER.BAD_NULL_ERROR and "owner_id" in str(error)
