@@ -23,4 +23,4 @@ class Pace:
         """Give the averages of those of the models that have answered."""
         with self._lock:
             known = self._seconds
-            return {name: round(known[name], 3) for name in models if name in known}
+            return {name: round(known[name], 6) for name in models if name in known}

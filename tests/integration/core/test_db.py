@@ -1,6 +1,5 @@
 """Connections, outages and deadlocks, on the real database."""
 
-import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,11 +27,6 @@ def one(cursor: HotCursor) -> int:
 
 def kill_own(cursor: HotCursor) -> None:
     cursor.execute("KILL CONNECTION_ID()")
-
-
-def test_a_hot_statement_leaves_no_connection_checked_out(database: Database) -> None:
-    assert database.read(one) == 1
-    assert database.hot.lent == 0
 
 
 def test_an_error_in_a_transaction_undoes_it(database: Database) -> None:
@@ -268,41 +262,6 @@ def test_waiting_too_long_for_a_connection_is_an_outage(
         database.hot.give_back(connection)
     assert database.read(one) == 1
     database.dispose()
-
-
-def test_an_old_connection_is_replaced(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database.read(one)
-    old = database.hot.borrow()
-    database.hot.give_back(old)
-    again = database.hot.borrow()
-    database.hot.give_back(again)
-    monkeypatch.setattr("backend.core.hot_connections._LIFETIME_SECONDS", 0.0)
-
-    assert again is old
-    assert database.read(one) == 1
-    with pytest.raises((pymysql.Error, sqlite3.Error)):
-        old.dbapi.cursor().execute("SELECT 1")
-
-
-def test_a_statement_torn_out_by_something_else_costs_its_connection(
-    maria: Database,
-) -> None:
-    class KilledError(BaseException):
-        pass
-
-    def number(cursor: HotCursor) -> int:
-        cursor.execute("SELECT CONNECTION_ID()")
-        return int(cursor.rows()[0][0])
-
-    def work(_cursor: HotCursor) -> None:
-        raise KilledError
-
-    before = maria.run(number)
-    with pytest.raises(KilledError):
-        maria.run(work)
-    assert maria.run(number) != before
 
 
 def test_nobody_waits_long_for_a_row_whose_holder_vanished(maria: Database) -> None:

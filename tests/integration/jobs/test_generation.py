@@ -44,7 +44,8 @@ def test_a_chat_is_answered_and_its_answer_kept(stack: Stack) -> None:
 
 
 def test_the_pace_of_answers_gives_those_who_wait_a_forecast(stack: Stack) -> None:
-    stack.wait(stack.submit(request=chat(sim_tokens=12)))
+    slow = chat(sim_tokens=12, sim_tokens_per_second=100)
+    stack.wait(stack.submit(request=slow))
     forecast = Forecast(Cluster(stack.redis))
 
     def eta() -> float:
