@@ -52,7 +52,8 @@ migrate: ## Bring the containers' database to the newest schema
 .PHONY: doctor
 doctor: ## Look for what is wrong with the demo if it runs, else with the containers
 	@if $(DEMO) running 2>/dev/null; then $(DEMO) doctor; \
-	else $(COMPOSE) exec app corral doctor; fi
+	elif command -v docker >/dev/null; then $(COMPOSE) exec app corral doctor; \
+	else echo "doctor: no demo runs here, and there is no Docker; make demo starts one" >&2; exit 1; fi
 
 ##@ Develop
 

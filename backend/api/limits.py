@@ -26,6 +26,6 @@ def read_json() -> Any:  # whatever JSON can hold
     if request.mimetype != _JSON:
         raise UnsupportedMediaTypeError
     try:
-        return orjson.loads(request.get_data(cache=False))
+        return orjson.loads(request.get_data())
     except orjson.JSONDecodeError as error:
         raise MalformedJsonError(f"The body is not valid JSON: {error}.") from None

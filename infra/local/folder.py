@@ -75,6 +75,12 @@ class DemoFolder:
         """Be locked while somebody starts a demo here."""
         return self.path / "lock"
 
+    @property
+    def ending(self) -> str:
+        """Return the command that ends this demo."""
+        own = self.path != DemoFolder.of({}).path
+        return (f"DEMO_DIR={self.shown(self.path)} " if own else "") + "make demo-down"
+
     def shown(self, path: Path) -> str:
         """Return a path as short as it can be pasted into a shell here."""
         here = Path.cwd()

@@ -80,7 +80,7 @@ class Launch:
         if supervisor.running_pid(self._folder):
             where = env_file.read(self._folder.env).get("CORRAL_UI_URL", "")
             raise DemoError(
-                f"one runs already: {where}. `make demo-down` ends it; a second one "
+                f"one runs already: {where}. `{self._folder.ending}` ends it; another "
                 "needs a folder of its own (DEMO_DIR=/some/folder make demo)."
             )
 
@@ -199,7 +199,7 @@ def _locked(folder: DemoFolder) -> Iterator[None]:
         except OSError:
             raise DemoError(
                 f"one starts just now in {folder.shown(folder.path)}. "
-                "`make demo-down` ends it."
+                f"`{folder.ending}` ends it."
             ) from None
         yield
 

@@ -65,7 +65,7 @@ def text(
     api = client["CORRAL_BASE_URL"]
     note = "" if is_there else f"\n({name} is not here yet: the answer waits for it.)\n"
     end = (
-        "It runs in the background; `make demo-down` ends it."
+        f"It runs in the background; `{folder.ending}` ends it."
         if detached
         else "Ctrl-C ends everything."
     )

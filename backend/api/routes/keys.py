@@ -44,7 +44,8 @@ def create() -> Response:
         allowed_models=None if models is None else [*map(canonical_model, models)],
         actor=caller().user_name,
     )
-    return answer({"key": secret} | _view(key, user=body.user), HTTPStatus.CREATED)
+    shown = {"key": secret} | _view(key, user=body.user)
+    return answer(shown, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
 
 
 @blueprint.delete(f"/<int(max={_LARGEST}):key_id>")

@@ -132,3 +132,13 @@ def test_one_disabled_key_fails_none_of_those_that_come_with_it(
     statuses = [reply.status_code for reply in replies]
     assert statuses == ([202] * 8 + [401]) * 5
     assert jobs(services) == 1 + 8 + 40
+
+
+def test_a_known_callers_broken_body_is_told_as_it_is(cat: Api) -> None:
+    headers = {"Content-Type": "application/json"}
+
+    reply = cat.post("/api/v1/jobs", data=b'{"kind":"chat",', headers=headers)
+
+    assert code_of(reply) == (400, "malformed_json")
+    assert reply.json is not None
+    assert "column 16" in reply.json["detail"]
