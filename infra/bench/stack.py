@@ -143,6 +143,8 @@ class Corral:
             "LOG_LEVEL": "WARNING",
             # As in the image.
             "MALLOC_ARENA_MAX": "2",
+            "MALLOC_MMAP_THRESHOLD_": "65536",
+            "MALLOC_TRIM_THRESHOLD_": "131072",
         }
         self._start()
 
