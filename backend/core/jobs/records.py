@@ -12,6 +12,7 @@ from backend.core.jobs.states import (
     Kind,
     OnDisconnect,
     Priority,
+    Protocol,
     State,
 )
 
@@ -40,6 +41,11 @@ class NewJob:
     request_id: str | None = None
     traceparent: str | None = None
     replay_of: str | None = None
+    protocol: Protocol = Protocol.NATIVE
+    # JSON of what the caller sent, where its protocol has to tell it again.
+    original: bytes | None = None
+    # Whose limits hold a reservation for it, under its id.
+    limits_id: int | None = None
     # Accepted only if its caller is still who it was when it was recognised.
     credential: Credential | None = None
 
@@ -184,6 +190,8 @@ class JobRecord:
     idempotency_key: str | None
     body_hash: str | None
     request_id: str | None
+    protocol: Protocol
+    limits_id: int | None
     request: Any = field(default=None)
     result: Any = field(default=None)
     payload_expired: bool = False
@@ -226,4 +234,6 @@ def just_submitted(job: NewJob) -> JobRecord:
         idempotency_key=job.idempotency_key,
         body_hash=job.body_hash,
         request_id=job.request_id,
+        protocol=job.protocol,
+        limits_id=job.limits_id,
     )

@@ -58,6 +58,15 @@ class Priority(IntEnum):
         return cls[label.upper()]
 
 
+class Protocol(StrEnum):
+    """In whose words a job was asked for, and is answered."""
+
+    NATIVE = "native"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    OLLAMA = "ollama"
+
+
 class OnDisconnect(StrEnum):
     """What happens to a job when its last attached caller vanishes."""
 

@@ -10,6 +10,7 @@ from backend.core.models.job_payload import JobPayload
 from backend.core.models.maintenance_run import MaintenanceRun
 from backend.core.models.model import Model
 from backend.core.models.session import Session
+from backend.core.models.usage_hour import UsageHour
 from backend.core.models.user import ADMIN_USER, SYSTEM_USER, User
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MaintenanceRun",
     "Model",
     "Session",
+    "UsageHour",
     "User",
     "UtcDateTime",
 ]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, Integer
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Integer, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.models.base import (
@@ -34,6 +34,13 @@ class ApiKey(Base):
     highest_priority: Mapped[str] = mapped_column(identifier(8), default="high")
     allowed_models: Mapped[Any] = mapped_column(JSON, nullable=True)
     weight: Mapped[float] = mapped_column(Float, default=1.0)
+    # The first key of those that replaced each other, which share their limits; NULL:
+    # this one.
+    lineage_id: Mapped[int | None] = mapped_column(BigInteger)
+    # Stands for its user's logins; nobody knows its secret.
+    is_login: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime())

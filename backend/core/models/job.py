@@ -10,6 +10,7 @@ Each index has one reader:
     time:     a lane's virtual time: largest and smallest start (JOBS.md 8)
     expiry:   queued jobs whose wait is over (recovery)
     owner:    a user's own jobs, newest first
+    finished: what ended in an hour (usage)
     unique:   one job per owner and idempotency key (JOBS.md 27)
 """
 
@@ -31,6 +32,7 @@ class Job(Base):
         Index("ix_jobs_time", "state", "lane", "fair_start"),
         Index("ix_jobs_expiry", "state", "queue_expires_at"),
         Index("ix_jobs_owner", "owner_id", "id"),
+        Index("ix_jobs_finished_at", "finished_at"),
         UniqueConstraint("owner_id", "idempotency_key"),
         TABLE_OPTIONS,
     )
@@ -39,6 +41,9 @@ class Job(Base):
     owner_id: Mapped[int] = mapped_column(BigInteger)
     key_id: Mapped[int | None] = mapped_column(BigInteger)
     kind: Mapped[str] = mapped_column(identifier(16))
+    protocol: Mapped[str] = mapped_column(identifier(16), server_default="native")
+    # Whose limits hold a reservation for it (`api_keys.lineage_id`); NULL: nobody's.
+    limits_id: Mapped[int | None] = mapped_column(BigInteger)
     model: Mapped[str] = mapped_column(identifier(255))
     requested_model: Mapped[str] = mapped_column(identifier(255))
     served_model: Mapped[str | None] = mapped_column(identifier(255))

@@ -25,5 +25,8 @@ class User(Base):
 
     id: Mapped[int] = mapped_column(serial(), primary_key=True)
     name: Mapped[str] = mapped_column(identifier(64), unique=True)
+    # Argon2id; NULL: has keys, but no login.
+    password_hash: Mapped[str | None] = mapped_column(identifier(255))
+    role: Mapped[str] = mapped_column(identifier(16), server_default="user")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime())

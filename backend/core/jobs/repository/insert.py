@@ -27,7 +27,7 @@ DUPLICATE = (pymysql.IntegrityError, sqlite3.IntegrityError)
 _COLUMNS = (
     "id,owner_id,key_id,kind,model,requested_model,lane,priority,queue_rank,fair_start,"
     "fair_finish,state,attempt,failures,on_disconnect,idempotency_key,body_hash,"
-    "metadata,request_id,traceparent,replay_of,created_at,queue_expires_at,deadline_at"
+    "metadata,request_id,traceparent,replay_of,protocol,limits_id,created_at,queue_expires_at,deadline_at"
 )
 
 
@@ -45,7 +45,7 @@ class JobInsert:
         stands = f"{d.greater}(@{{lane}},@{{end}})"
         row = (
             f"(%s,{{owner}},%s,%s,%s,%s,%s,%s,{stands}+%s,{stands}+%s,{stands}+%s,"
-            "'queued',0,0,%s,%s,%s,%s,%s,%s,%s,"
+            "'queued',0,0,%s,%s,%s,%s,%s,%s,%s,%s,%s,"
             f"{d.now},{d.later('%s')},{d.later('%s')})"
         )
         lane_time = (
@@ -96,9 +96,9 @@ class JobInsert:
                 [value for job in jobs for value in _values(job, tags[job.id])],
             ),
             (
-                "INSERT INTO job_payloads (job_id,request) VALUES "
-                + ",".join(["(%s,%s)"] * len(jobs)),
-                [v for job in jobs for v in (job.id, job.request.decode())],
+                "INSERT INTO job_payloads (job_id,request,original) VALUES "
+                + ",".join(["(%s,%s,%s)"] * len(jobs)),
+                [value for job in jobs for value in _payload(job)],
             ),
         ]
         cursor.commit_all(statements, let=names.variables)
@@ -166,9 +166,16 @@ def _values(job: NewJob, tags: Tags) -> tuple[Any, ...]:
         job.request_id,
         job.traceparent,
         job.replay_of,
+        job.protocol.value,
+        job.limits_id,
         min(job.queue_ms, job.deadline_ms),
         job.deadline_ms,
     )
+
+
+def _payload(job: NewJob) -> tuple[str, str, str | None]:
+    original = None if job.original is None else job.original.decode()
+    return job.id, job.request.decode(), original
 
 
 def _all_there(cursor: HotCursor, jobs: Sequence[NewJob]) -> bool:

@@ -19,7 +19,14 @@ from backend.core.jobs.repository.rows import (
     raw_record,
     record,
 )
-from backend.core.jobs.states import NODE_WORK, Kind, OnDisconnect, Priority, State
+from backend.core.jobs.states import (
+    NODE_WORK,
+    Kind,
+    OnDisconnect,
+    Priority,
+    Protocol,
+    State,
+)
 from backend.core.models import Job, JobPayload
 from backend.core.names import NODE_LANES
 
@@ -98,14 +105,17 @@ class JobQuery:
         Its wait is the platform's `queue_ms`: the row's own was stretched whenever it
         was handed back.
         """
-        statement = select(Job, JobPayload.request).join(
+        statement = select(Job, JobPayload.request, JobPayload.original).join(
             JobPayload, JobPayload.job_id == Job.id
         )
         with transaction(self._database.sessions) as session:
             row = session.execute(statement.where(Job.id == job_id)).one_or_none()
-        if row is None or row[1] is None:
+        if row is None:
             return None
-        return _as_new(row[0], row[1], queue_ms)
+        job, request, original = row
+        if request is None:
+            return None
+        return _as_new(job, request, original, queue_ms=queue_ms)
 
     def queued_count(self, limit: int) -> int:
         """Count the queued jobs, up to a limit."""
@@ -175,7 +185,7 @@ class JobQuery:
         ).outerjoin(JobPayload, JobPayload.job_id == Job.id)
 
 
-def _as_new(job: Job, request: str, queue_ms: int) -> NewJob:
+def _as_new(job: Job, request: str, original: str | None, *, queue_ms: int) -> NewJob:
     return NewJob(
         id=job.id,
         owner_id=job.owner_id,
@@ -194,6 +204,8 @@ def _as_new(job: Job, request: str, queue_ms: int) -> NewJob:
         deadline_ms=_milliseconds(job.deadline_at - job.created_at),
         metadata=job.caller_metadata,
         traceparent=job.traceparent,
+        protocol=Protocol(job.protocol),
+        original=None if original is None else original.encode(),
     )
 
 

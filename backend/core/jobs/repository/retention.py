@@ -106,5 +106,5 @@ def _dropped(ids: Sequence[str]) -> Update:
     return (
         update(JobPayload)
         .where(JobPayload.job_id.in_(ids))
-        .values(request=None, result=None, expired_at=datetime.now(UTC))
+        .values(request=None, original=None, result=None, expired_at=datetime.now(UTC))
     )

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from backend.core.jobs.records import JobRecord
-from backend.core.jobs.states import Kind, OnDisconnect, Priority, State
+from backend.core.jobs.states import Kind, OnDisconnect, Priority, Protocol, State
 
 # The mapping's names, in the order of `JobRecord`'s fields.
 COLUMNS = (
@@ -44,8 +44,10 @@ COLUMNS = (
     "idempotency_key",
     "body_hash",
     "request_id",
+    "protocol",
+    "limits_id",
 )
-# One column of text instead of 32: each would be described and decoded by itself.
+# One column of text instead of 34: each would be described and decoded by itself.
 _SELECTED = "JSON_ARRAY({})".format(
     ",".join(f"j.{name}" for name in COLUMNS).replace("caller_metadata", "metadata")
 )
@@ -104,6 +106,7 @@ _READ_BY_NAME: dict[str, Callable[[Any], Any]] = {
     "priority": Priority,
     "state": State,
     "on_disconnect": OnDisconnect,
+    "protocol": Protocol,
     **dict.fromkeys(("created_at", "started_at", "first_token_at"), aware),
     **dict.fromkeys(("finished_at", "cancel_requested_at"), aware),
     **dict.fromkeys(("timings", "error", "caller_metadata", "progress"), parsed),
