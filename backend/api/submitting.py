@@ -8,8 +8,9 @@ from http import HTTPStatus
 
 import redis
 import structlog
-from flask import Response, g
+from flask import Response
 
+from backend.api.accepting import accept
 from backend.api.answers import answer
 from backend.api.container import Services
 from backend.api.delivery import once_sent
@@ -93,9 +94,7 @@ class Submitter:
             raise QueueUnavailableError(retry_after=5) from error
 
     def _submit(self, job: NewJob) -> Submission:
-        submission = self._jobs.submit(job)
-        g.committed = True
-        return submission
+        return accept(self._services, job)
 
     # Waiting
     def _ended(self, box: Mailbox, job: NewJob | JobRecord, seconds: float) -> bool:
