@@ -60,7 +60,7 @@ def empty_database_url(mariadb: MariaDbServer) -> str:
 @pytest.fixture(scope="session")
 def database_url(mariadb: MariaDbServer) -> str:
     """Give the URL of this test process's database, with all tables, no rows."""
-    return _migrated(mariadb.create_database("corral"))
+    return migrated(mariadb.create_database("corral"))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'corral.db'}"
 
 
-def _migrated(url: str) -> str:
+def migrated(url: str) -> str:
     settings = Settings(
         database_url=SecretStr(url), redis_url=SecretStr("redis://nobody.invalid")
     )

@@ -7,6 +7,8 @@ from flask import Blueprint, Flask
 from backend.api import auth, errors, hooks, limits
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.container import Services, flask_database, wire
+from backend.api.openai import chat as openai_chat
+from backend.api.openai import errors as openai_errors
 from backend.api.openapi.document import document
 from backend.api.routes import (
     account,
@@ -33,6 +35,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (account.login, ANYBODY),
     (account.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (models.blueprint, ANY_KEY),
@@ -41,6 +44,13 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (keys.blueprint, keys_with(Scope.ADMIN)),
     (maintenance.blueprint, keys_with(Scope.ADMIN)),
 )
+
+
+# How errors are told, by the beginning of the address.
+PROTOCOLS: dict[str, errors.Tell] = {
+    "/v1/": openai_errors.answer,
+    "/api/v1/chat/": openai_errors.answer,
+}
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Flask:
@@ -54,7 +64,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.extensions["corral"] = services or wire(settings, flask_database(app, settings))
     app.url_map.strict_slashes = False
     limits.register(app, max_body_bytes=settings.max_body_bytes)
-    errors.register(app)
+    errors.register(app, PROTOCOLS)
     hooks.register(app)
     auth.guard(app, {blueprint.name: access for blueprint, access in TABLE})
     for blueprint, _ in TABLE:

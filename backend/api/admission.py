@@ -22,7 +22,7 @@ from backend.core.errors import ModelNotAllowedError, ScopeMissingError
 from backend.core.identifiers import uuid7
 from backend.core.jobs.fair_share import estimated_cost
 from backend.core.jobs.records import NewJob
-from backend.core.jobs.states import Kind, OnDisconnect, Priority
+from backend.core.jobs.states import Kind, OnDisconnect, Priority, Protocol
 from backend.core.keys import Caller
 from backend.core.names import canonical_model, generation_lane, node_lane
 from backend.core.settings import Settings
@@ -32,11 +32,24 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What came beside the body."""
+    """What came beside the body.
+
+    Args:
+        request_id: Of the request.
+        traceparent: W3C trace context.
+        idempotency_key: Under which a repeat gets the same job.
+        protocol: In whose words the job was asked for.
+        sent: What was sent, where the body is a translation of it: a repeat is told by
+            it.
+        original: JSON of what is to be told again.
+    """
 
     request_id: str
     traceparent: str | None = None
     idempotency_key: str | None = None
+    protocol: Protocol = Protocol.NATIVE
+    sent: Any = None
+    original: bytes | None = None
 
 
 class Admission:
@@ -78,11 +91,13 @@ class Admission:
             queue_ms=self._settings.queue_timeout,
             deadline_ms=self._deadline_ms(asked),
             idempotency_key=envelope.idempotency_key,
-            body_hash=_body_hash(body) if envelope.idempotency_key else None,
+            body_hash=_body_hash(body, envelope),
             metadata=orjson.dumps(asked.metadata).decode() if asked.metadata else None,
             request_id=envelope.request_id,
             traceparent=envelope.traceparent,
             credential=caller.credential,
+            protocol=envelope.protocol,
+            original=envelope.original,
         )
 
     def _model(
@@ -173,8 +188,11 @@ def _written(request: dict[str, Any]) -> bytes:
         raise invalid("request", "is nested too deeply") from None
 
 
-def _body_hash(body: dict[str, Any]) -> str:
-    canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+def _body_hash(body: dict[str, Any], envelope: Envelope) -> str | None:
+    if envelope.idempotency_key is None:
+        return None
+    sent = body if envelope.sent is None else envelope.sent
+    canonical = orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
 
 

@@ -1,12 +1,12 @@
 """Every error as an RFC 9457 problem with a stable `code` (JOBS.md 6)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response, current_app, g, request
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
 
@@ -35,8 +35,19 @@ _OWN_WORDS: dict[int, type[AppError]] = {
 }
 
 
-def register(app: Flask) -> None:
-    """Make every error of the application a problem."""
+# How a protocol tells an error.
+Tell = Callable[[AppError], Response]
+_PROTOCOLS = "corral-errors"
+
+
+def register(app: Flask, protocols: Mapping[str, Tell]) -> None:
+    """Make every error of the application a problem, or what its protocol has for it.
+
+    Args:
+        app: The application.
+        protocols: By the beginning of their addresses, the longest first.
+    """
+    app.extensions[_PROTOCOLS] = protocols
     app.register_error_handler(AppError, _answer_app_error)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_accident)
@@ -45,12 +56,25 @@ def register(app: Flask) -> None:
 def _answer_app_error(error: AppError) -> Response:
     if error.status >= _SERVER_ERROR:
         log.warning("request_failed", code=error.code, error=repr(error.__cause__))
-    response = problem(error.status, error.code, error.detail, errors=error.errors)
+    response = _tell()(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="corral"'
     if error.retryable:
         response.headers["Retry-After"] = str(error.retry_after or 1)
     return response
+
+
+def _tell() -> Tell:
+    protocols: Mapping[str, Tell] = current_app.extensions[_PROTOCOLS]
+    path = request.path
+    return next(
+        (tell for start, tell in protocols.items() if path.startswith(start)),
+        _problem_of,
+    )
+
+
+def _problem_of(error: AppError) -> Response:
+    return problem(error.status, error.code, error.detail, errors=error.errors)
 
 
 def _answer_http_error(error: HTTPException) -> Response:
@@ -70,7 +94,7 @@ def _answer_http_error(error: HTTPException) -> Response:
 def _answer_accident(error: Exception) -> Response:
     """Answer for a mistake of ours: the caller gets the id of the log's line."""
     log.error("request_crashed", exc_info=error)
-    return problem(_SERVER_ERROR, AppError.code, "Something went wrong on our side.")
+    return _tell()(AppError("Something went wrong on our side."))
 
 
 def problem(

@@ -5,7 +5,6 @@ native API answers with (JOBS.md 6 lists the codes).
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +18,9 @@ class FieldError:
 class AppError(Exception):
     """Something went wrong in the platform."""
 
-    code: ClassVar[str] = "internal"
-    status: ClassVar[int] = 500
-    retryable: ClassVar[bool] = False
+    code: str = "internal"
+    status: int = 500
+    retryable: bool = False
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
-from backend.api.errors import CONTENT_TYPE as PROBLEM_TYPE
+from backend.api.openapi.forms import FORMS, OPENAI
 from backend.api.openapi.operations import (
     HEADERS,
     OF_BODIES,
@@ -24,7 +24,6 @@ from backend.api.openapi.operations import (
     Operation,
 )
 from backend.api.schemas.queries import Query
-from backend.api.schemas.views.problem import Problem
 from backend.core.errors import AppError, InvalidRequestError
 from backend.core.version import VERSION
 
@@ -100,8 +99,12 @@ def _operation(app: Flask, rule: Rule, public: frozenset[str]) -> Json:
 
 def _operation_id(rule: Rule) -> str:
     # Two addresses of health share a route.
-    last = rule.rule.rsplit("/", 1)[-1]
-    return f"{rule.endpoint}.{last}" if last == "health" else rule.endpoint
+    first, last = rule.rule.split("/")[1], rule.rule.rsplit("/", 1)[-1]
+    if last == "health":
+        return f"{rule.endpoint}.{last}"
+    # An alias under the native API's address.
+    alias = first == "api" and OPERATIONS[rule.endpoint].form is OPENAI
+    return f"{rule.endpoint}.alias" if alias else rule.endpoint
 
 
 def _path(rule: Rule) -> list[Json]:
@@ -179,9 +182,10 @@ def _responses(known: Operation, *, is_public: bool) -> Json:
     }
     for status, errors in _errors(known, is_public=is_public).items():
         codes = "; ".join(f"`{e.code}`: {(e.__doc__ or '').strip()}" for e in errors)
-        problem = {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+        ref = _REF.format(model=known.form.model.__name__)
+        told = {known.form.content_type: {"schema": {"$ref": ref}}}
         entry = answers.setdefault(str(status), {"description": codes, "content": {}})
-        entry["content"] |= problem
+        entry["content"] |= told
     return answers
 
 
@@ -202,7 +206,7 @@ def _errors(known: Operation, *, is_public: bool) -> dict[int, list[type[AppErro
     all_of += [InvalidRequestError] if known.query or known.headers else []
     by_status: dict[int, list[type[AppError]]] = {}
     for error in dict.fromkeys(all_of):
-        by_status.setdefault(error.status, []).append(error)
+        by_status.setdefault(known.form.status_of(error), []).append(error)
     return dict(sorted(by_status.items()))
 
 
@@ -235,4 +239,7 @@ def _answered() -> list[type[BaseModel]]:
         for answers in operation.gives.values()
         for one in answers
     )
-    return [*dict.fromkeys(m for m in given if m is not None), Problem]
+    return [
+        *dict.fromkeys(m for m in given if m is not None),
+        *(form.model for form in FORMS),
+    ]

@@ -49,3 +49,13 @@ KEYS = {
         },
     }
 }
+
+CHAT_COMPLETIONS = {
+    "chat": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "messages": [{"role": "user", "content": "Name three colours."}],
+            "max_completion_tokens": 100,
+        }
+    }
+}

@@ -5,7 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from backend.api.openai.schemas.chat import ChatCompletionRequest
+from backend.api.openai.schemas.views import ChatCompletion
 from backend.api.openapi import examples
+from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
 from backend.api.schemas.keys import NewKey, NewSession
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
@@ -69,6 +72,7 @@ class Operation:
     examples: dict[str, Any] | None = None
     query: type[Query] | None = None
     headers: tuple[str, ...] = ()
+    form: ErrorForm = NATIVE
 
 
 _STREAM = Gives(content_type="text/event-stream")
@@ -83,6 +87,15 @@ OPERATIONS: dict[str, Operation] = {
         body=SUBMIT_JOB,
         examples=examples.SUBMISSIONS,
         headers=("Idempotency-Key", "Prefer", "X-Request-Id", "traceparent"),
+    ),
+    "openai_chat.create": Operation(
+        "OpenAI",
+        {200: (Gives(ChatCompletion), _STREAM)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(ChatCompletionRequest),
+        examples=examples.CHAT_COMPLETIONS,
+        headers=("Idempotency-Key", "X-Request-Id", "traceparent"),
+        form=OPENAI,
     ),
     "cancels.cancel": Operation(
         "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)

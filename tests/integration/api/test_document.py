@@ -19,6 +19,7 @@ from backend.api.container import Services
 from backend.api.openapi.examples import SUBMISSIONS
 from backend.api.openapi.operations import HEADERS, OPERATIONS
 from backend.api.schemas.submit import SUBMIT_JOB
+from backend.api.schemas.views.problem import Problem
 from backend.core.db import Database
 from backend.core.keys import Scope
 from backend.core.settings import Settings
@@ -68,6 +69,30 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert named - set(schemas) == set()
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_no_two_shapes_have_the_same_name() -> None:
+    shapes = {Problem}
+    for operation in OPERATIONS.values():
+        adapters = [operation.body] if operation.body else []
+        given = [one.model for many in operation.gives.values() for one in many]
+        for schema in [a.core_schema for a in adapters]:
+            shapes |= models_in(schema)
+        for model in filter(None, given):
+            shapes |= models_in(model.__pydantic_core_schema__)
+
+    names = [shape.__name__ for shape in shapes]
+    assert sorted(names) == sorted(set(names))
+
+
+def models_in(schema: Any) -> set[type]:
+    """Collect the models in a core schema."""
+    if isinstance(schema, dict):
+        own = {schema["cls"]} if schema.get("type") == "model" else set()
+        return own.union(*(models_in(part) for part in schema.values()))
+    if isinstance(schema, list | tuple):
+        return set().union(*(models_in(part) for part in schema))
+    return set()
 
 
 def test_what_needs_a_key_says_so(document: dict[str, Any]) -> None:

@@ -1,0 +1,85 @@
+"""From what a protocol was asked to jobs: the same admission as the native API's."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flask import g, request
+
+from backend.api.admission import Envelope
+from backend.api.container import services
+from backend.api.hooks import traceparent
+from backend.api.limits import read_json
+from backend.core.errors import DrainingError
+from backend.core.identifiers import uuid7
+from backend.core.jobs.records import NewJob
+from backend.core.jobs.states import Kind, OnDisconnect, Protocol
+from backend.core.keys import Caller
+
+# Separates the keys of a request that becomes several jobs; no caller can send it.
+_OF_SEVERAL = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request in the native API's words.
+
+    Args:
+        kind: Of the job.
+        model: As the caller spelled it.
+        request: What the kind needs, in Ollama's names (JOBS.md 6).
+        metadata: Texts of the caller's own.
+        keep: Whether what the caller sent is kept, to be told again.
+    """
+
+    kind: Kind
+    model: str
+    request: dict[str, Any] = field(repr=False)
+    metadata: dict[str, str] | None = None
+    keep: bytes | None = field(default=None, repr=False)
+
+
+def sent_body() -> Any:  # whatever JSON can hold
+    """Read the body once, however often the request is looked at."""
+    if services().draining.is_set():
+        raise DrainingError(retry_after=1)
+    if "body" not in g:
+        g.body = read_json()
+    return g.body
+
+
+def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
+    """Make a job of a request.
+
+    Raises:
+        AppError: Why it is none; fields are named as in the native API.
+    """
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    # Whoever sends a key means to ask again if the connection breaks.
+    goes_on = OnDisconnect.CANCEL if key is None else OnDisconnect.CONTINUE
+    body = {
+        "kind": asked.kind.value,
+        "model": asked.model,
+        "request": asked.request,
+        "on_disconnect": goes_on.value,
+        "metadata": asked.metadata,
+    }
+    envelope = Envelope(
+        request_id=g.request_id,
+        traceparent=traceparent(),
+        idempotency_key=key,
+        protocol=protocol,
+        sent=[request.path, sent_body()],
+        original=asked.keep,
+    )
+    return services().admission.admit(body, caller, envelope)
+
+
+def repeated(job: NewJob, times: int) -> list[NewJob]:
+    """Give a job so many times, each as a job of its own."""
+    return [job, *(_another(job, number) for number in range(1, times))]
+
+
+def _another(job: NewJob, number: int) -> NewJob:
+    key = job.idempotency_key
+    own = None if key is None else f"{key}{_OF_SEVERAL}{number}"
+    return replace(job, id=uuid7(), idempotency_key=own)

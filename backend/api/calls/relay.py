@@ -1,0 +1,130 @@
+"""A job's answer as it grows, for protocols that can take nothing back.
+
+The frames of a job say where their text belongs, so what comes twice is cut off here.
+After a `reset` such a protocol cannot go on, unless nothing was told yet (JOBS.md 21).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from backend.api.calls.failure import AttemptRestartedError, failure
+from backend.core.errors import AppError
+from backend.core.jobs.states import State
+from backend.core.streams.follow import Follower, Silence, Told
+from backend.core.streams.frames import EventName, Frame
+
+Call = dict[str, Any]  # a tool call in Ollama's form, with its `index`
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What the model said since the last one."""
+
+    text: str = ""
+    thinking: str = ""
+    tool_calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing was said for a moment; `what` the job is waiting for."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the job ended; `error` is why there is no answer, or not all of it."""
+
+    error: AppError | None = None
+    done_reason: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    served_model: str | None = None
+    timings: dict[str, Any] = field(default_factory=dict)
+
+
+Step = Delta | Waiting | Ended
+
+
+class Relay:
+    """Turns what a follower tells into steps; the last one is `Ended`."""
+
+    def __init__(self, follower: Follower) -> None:
+        """Follow a job from its beginning."""
+        self._follower = follower
+        self._text = 0
+        self._thinking = 0
+        self._calls = 0
+        self._ended = False
+        self._what = "queued"
+        self.node: str | None = None
+        self.began_at = time.monotonic()
+        self.ran_at: float | None = None
+
+    def steps(self) -> Iterator[list[Step]]:
+        """Give what there is at once, again and again, up to `Ended`."""
+        for batch in self._follower.batches():
+            yield [step for told in batch for step in self._told(told)]
+            if self._ended:
+                return
+
+    def _told(self, told: Told) -> Iterator[Step]:
+        if self._ended:
+            return
+        if isinstance(told, Silence):
+            yield Waiting(self._what)
+        elif told.event == EventName.TOKENS:
+            yield from self._tokens(orjson.loads(told.data))
+        elif told.event == EventName.STATE:
+            self._state(orjson.loads(told.data))
+        elif told.event == EventName.RESET:
+            yield from self._reset()
+        else:
+            yield self._end(told)
+
+    def _tokens(self, data: dict[str, Any]) -> Iterator[Delta]:
+        self._runs()
+        text = data["text"][max(0, self._text - data["text_offset"]) :]
+        thinking = data.get("thinking", "")
+        thinking = thinking[max(0, self._thinking - data.get("thinking_offset", 0)) :]
+        calls = tuple(
+            call for call in data.get("tool_calls", ()) if call["index"] >= self._calls
+        )
+        self._text += len(text)
+        self._thinking += len(thinking)
+        self._calls += len(calls)
+        if text or thinking or calls:
+            yield Delta(text, thinking, calls)
+
+    def _state(self, data: dict[str, Any]) -> None:
+        if data["state"] == State.RUNNING:
+            self._runs()
+        self.node = data["node"] or self.node
+        progress = data.get("progress") or {}
+        self._what = progress.get("status", data["state"])
+
+    def _runs(self) -> None:
+        if self.ran_at is None:
+            self.ran_at = time.monotonic()
+
+    def _reset(self) -> Iterator[Ended]:
+        if self._text or self._thinking or self._calls:
+            self._ended = True
+            yield Ended(AttemptRestartedError())
+
+    def _end(self, frame: Frame) -> Ended:
+        self._ended = True
+        data = orjson.loads(frame.data)
+        return Ended(
+            error=failure(State(data["state"]), data["error"]),
+            done_reason=data["done_reason"],
+            prompt_tokens=data["usage"]["prompt_tokens"] or 0,
+            completion_tokens=data["usage"]["completion_tokens"] or 0,
+            served_model=data["served_model"],
+            timings=data["timings"] or {},
+        )

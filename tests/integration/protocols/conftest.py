@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import migrated
+from tests.platform import Platform, running
+from tests.servers import MariaDbServer
+
+
+@pytest.fixture(scope="session")
+def shared_platform(
+    mariadb: MariaDbServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
+    """Run a platform for all tests of this process."""
+    url = migrated(mariadb.create_database("corral_platform"))
+    folder: Path = tmp_path_factory.mktemp("platform")
+    with running(folder, database_url=url) as platform:
+        yield platform
+
+
+@pytest.fixture
+def platform(shared_platform: Platform) -> Platform:
+    """Give the platform with an Ollama that has no faults."""
+    shared_platform.ollama.clear_faults()
+    return shared_platform
