@@ -61,11 +61,12 @@ class HotConnections:
             self._room.get(timeout=self._wait_seconds)
         except queue.Empty:
             raise TimeoutError from None
+        connection = None
         try:
             connection = self._kept() or self._open()
-        except BaseException:
-            self._room.put(None)
-            raise
+        finally:
+            if connection is None:
+                self._room.put(None)
         self._lent.add(connection)
         return connection
 
