@@ -5,7 +5,7 @@ recognised before may be taken for the same where the database looks again befor
 anything is committed (`unchanged`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -65,6 +65,11 @@ class Scope(StrEnum):
     INFERENCE = "inference"
     READ = "read"
     ADMIN = "admin"
+
+
+def in_order(scopes: Collection[str]) -> list[Scope]:
+    """List scopes in the one order in which they are shown, as they stand above."""
+    return [scope for scope in Scope if scope in scopes]
 
 
 @dataclass(frozen=True, slots=True)

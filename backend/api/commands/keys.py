@@ -6,6 +6,7 @@ import click
 
 from backend.api.commands.wiring import platform
 from backend.core.jobs.states import Priority
+from backend.core.key_lookup import in_order
 from backend.core.keys import Scope
 from backend.core.models import ADMIN_USER, ApiKey
 from backend.core.names import canonical_model
@@ -70,7 +71,7 @@ def list_all() -> None:
     with platform() as services:
         rows = services.keys.list_all()
     for key, owner in rows:
-        scopes = ",".join(key.scopes)
+        scopes = ",".join(in_order(key.scopes))
         click.echo(
             f"{key.id:>4}  {key.prefix}…  {owner.name:<16} {key.name:<16} {scopes:<22}"
             f" {_standing(key)}"

@@ -11,6 +11,7 @@ from backend.api.bodies import read_body
 from backend.api.container import services
 from backend.api.schemas.keys import NewSession
 from backend.core.errors import NotFoundError
+from backend.core.key_lookup import in_order
 from backend.core.keys import Caller
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/v1")
@@ -26,7 +27,7 @@ def me() -> Response:
         "id": who.key_id,
         "prefix": who.key_prefix,
         "name": who.key_name,
-        "scopes": sorted(who.scopes),
+        "scopes": in_order(who.scopes),
         "expires_at": who.expires_at,
     }
     return answer({"user": _user(who), "key": key})

@@ -12,6 +12,7 @@ from backend.api.container import services
 from backend.api.schemas.keys import NewKey
 from backend.core.errors import NotFoundError
 from backend.core.jobs.states import Priority
+from backend.core.key_lookup import in_order
 from backend.core.keys import Scope
 from backend.core.models import ApiKey
 from backend.core.names import canonical_model
@@ -62,7 +63,7 @@ def _view(key: ApiKey, *, user: str) -> dict[str, Any]:
         "user": user,
         "name": key.name,
         "prefix": key.prefix,
-        "scopes": key.scopes,
+        "scopes": in_order(key.scopes),
         "highest_priority": key.highest_priority,
         "allowed_models": key.allowed_models,
         "weight": key.weight,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from backend.api.schemas.patterns import USER_NAME
 from backend.api.schemas.strict import ModelName, Strict
 
 ScopeName = Literal["inference", "read", "admin"]
@@ -13,7 +14,7 @@ _USUAL: tuple[ScopeName, ...] = ("inference", "read")
 class NewKey(Strict):
     """A key to make; its secret is shown once, in the answer."""
 
-    user: str = Field(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")
+    user: str = Field(min_length=1, max_length=64, pattern=USER_NAME)
     name: str = Field(min_length=1, max_length=64)
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=3)] = Field(
         default_factory=lambda: list(_USUAL)

@@ -149,6 +149,21 @@ def test_what_is_for_administrators_is_403_for_others(
     assert code_of(ann(method, path)) == (403, "scope_missing")
 
 
+def test_scopes_are_shown_in_one_order_however_they_were_asked_for(
+    ann: Api, admin: Api
+) -> None:
+    body = {"user": "carol", "name": "all", "scopes": ["admin", "read", "inference"]}
+
+    made = NewKeyView.model_validate(admin.post("/api/v1/keys", json=body).json)
+    me = Me.model_validate(ann.with_key(made.key).get("/api/v1/me").json)
+    listed = KeyList.model_validate(admin.get("/api/v1/keys").json).data
+
+    in_order = ["inference", "read", "admin"]
+    assert made.scopes == in_order
+    assert me.key.scopes == in_order
+    assert [key.scopes for key in listed if key.name == "all"] == [in_order]
+
+
 def test_a_key_is_shown_once_and_listed_by_its_prefix(ann: Api, admin: Api) -> None:
     body = {
         "user": "carol",
