@@ -46,6 +46,7 @@ class JobTransition:
         return (
             f"UPDATE jobs {d.by_primary_key} SET"
             f" finished_at=CASE WHEN {ends} THEN {d.now} END,"
+            f" completion_tokens=CASE WHEN {ends} THEN %s END,"
             f" error_code=CASE WHEN {cancelled} THEN NULL WHEN {expired}"
             f" THEN '{ErrorCode.DEADLINE_EXCEEDED}' WHEN {spent} THEN %s END,"
             f" error=CASE WHEN {cancelled} THEN NULL WHEN {expired} THEN %s"
@@ -116,6 +117,8 @@ class JobTransition:
         deadline = _error(ErrorCode.DEADLINE_EXCEEDED, back.failures + back.costs)
         values = (
             *spent,  # finished_at
+            *spent,  # completion_tokens
+            back.completion_tokens,
             *spent,  # error_code
             back.reason.value,
             deadline,
