@@ -154,6 +154,7 @@ class Moved:
     error: dict[str, Any] | None = None
     owner_id: int = 0
     last_event_id: str | None = None
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,10 @@ from backend.core.jobs.records import AttemptRecord, Handback, Moved
 from backend.core.jobs.repository.finish import attempt_row, attempt_values
 from backend.core.jobs.states import ErrorCode, Kind, State
 
-_MOVED = "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id"
+_MOVED = (
+    "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id,"
+    "completion_tokens"
+)
 # Bounds one tick of recovery; the rest is found by the next.
 _BATCH = 500
 
@@ -241,6 +244,7 @@ def _read_moved(cursor: HotCursor, ids: Sequence[str]) -> list[Moved]:
             error=orjson.loads(row[6]) if row[6] else None,
             owner_id=row[7],
             last_event_id=row[8],
+            completion_tokens=row[9],
         )
         for row in cursor.rows()
     ]
