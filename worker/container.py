@@ -27,6 +27,7 @@ from backend.core.redis_client import KeptConnection, connect
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.outsider import OutsiderStream
+from backend.core.usage.rollup import Rollup
 from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
 from worker.generation.ledger import Ledger
@@ -224,6 +225,7 @@ def maintenance(settings: Settings) -> MaintenanceServices:
         maintenance=Maintenance(base.database, runner=base.incarnation),
         recovery=recovery,
         placement=placement,
+        rollup=Rollup(base.database),
         retention=JobRetention(base.database),
         intervals=intervals(settings),
     )

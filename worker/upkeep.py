@@ -8,6 +8,7 @@ from backend.core.jobs.repository.retention import JobRetention
 from backend.core.maintenance import Maintenance, Outcome, Report
 from backend.core.names import TaskName
 from backend.core.settings import Settings
+from backend.core.usage.rollup import Rollup
 from worker.placement.act import Placement
 
 
@@ -21,6 +22,7 @@ class Upkeep:
         maintenance: Maintenance,
         recovery: Recovery,
         placement: Placement,
+        rollup: Rollup,
         retention: JobRetention,
         intervals: Mapping[TaskName, float],
     ) -> None:
@@ -28,12 +30,14 @@ class Upkeep:
         self._settings = settings
         self._maintenance = maintenance
         self._recovery = recovery
+        self._rollup = rollup
         self._retention = retention
         self._intervals = intervals
         self._works: dict[TaskName, Callable[[], Report]] = {
             TaskName.RECOVERY: self._recover,
             TaskName.PRELOAD: placement.preload,
             TaskName.CLEANUP: placement.cleanup,
+            TaskName.USAGE: self._roll_up,
             TaskName.RETENTION: self._retain,
         }
 
@@ -48,6 +52,9 @@ class Upkeep:
 
     def _recover(self) -> Report:
         return Report(asdict(self._recovery.tick()))
+
+    def _roll_up(self) -> Report:
+        return Report({"hours": self._rollup.run()})
 
     def _retain(self) -> Report:
         settings, retention = self._settings, self._retention

@@ -23,6 +23,7 @@ from backend.api.routes import (
     nodes,
     replays,
     submission,
+    usage,
 )
 from backend.core.keys import Scope
 from backend.core.settings import Settings
@@ -38,6 +39,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
+    (usage.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (models.blueprint, ANY_KEY),
     (nodes.blueprint, ANY_KEY),
     (replays.blueprint, keys_with(Scope.ADMIN)),

@@ -38,6 +38,8 @@ from backend.core.settings import Settings
 from backend.core.streams.follow import Record
 from backend.core.streams.hub import Hub
 from backend.core.streams.outsider import OutsiderStream
+from backend.core.usage.calls import UsageCalls
+from backend.core.usage.sums import UsageSums
 
 # One attempt, and a caller that waits for Redis waits no longer than this.
 _REDIS_SECONDS = 0.25
@@ -66,6 +68,8 @@ class Services:
     reads: JobReads
     retention: JobRetention
     maintenance: Maintenance
+    usage: UsageSums
+    calls: UsageCalls
     hub: Hub
     record: Record
     attachments: Attachments
@@ -126,6 +130,8 @@ def wire(settings: Settings, database: Database) -> Services:
         reads=reads,
         retention=JobRetention(database),
         maintenance=Maintenance(database),
+        usage=UsageSums(database),
+        calls=UsageCalls(database),
         hub=hub,
         record=Record(client),
         attachments=Attachments(client),

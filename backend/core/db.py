@@ -162,6 +162,19 @@ class Database:
                 victim = error
         raise DatabaseUnavailableError("The database is overloaded.") from victim
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Give a session for a few reads that all see the same moment.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached.
+        """
+        with transaction(self.sessions) as session:
+            if not self.dialect.sqlite:  # whose transactions all are like that
+                level = {"isolation_level": "REPEATABLE READ"}
+                session.connection(execution_options=level)
+            yield session
+
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()

@@ -35,7 +35,13 @@ _first_token = Histogram(
     "Time from a claim to the first token.",
     buckets=_SECONDS,
 )
-_tokens = Counter("corral_tokens_total", "Tokens, as Ollama counts.", ("direction",))
+_tokens = Counter(
+    "corral_tokens_total", "Tokens of ended jobs, as in their usage.", ("direction",)
+)
+_lost_tokens = Counter(
+    "corral_lost_tokens_total",
+    "Tokens received by attempts whose jobs were run again.",
+)
 _running = Gauge(
     "corral_running_jobs",
     "Jobs that this process answers.",
@@ -101,9 +107,14 @@ def record_first_token(seconds: float) -> None:
 
 
 def record_tokens(prompt: int | None, completion: int | None) -> None:
-    """Count the tokens of an answer."""
+    """Count the tokens of a job that ended."""
     _tokens.labels("prompt").inc(prompt or 0)
     _tokens.labels("completion").inc(completion or 0)
+
+
+def record_lost_tokens(completion: int | None) -> None:
+    """Count the tokens of an attempt whose job runs again."""
+    _lost_tokens.inc(completion or 0)
 
 
 def set_running(count: int) -> None:

@@ -20,6 +20,7 @@ class TaskName(StrEnum):
     RECOVERY = "maintenance.recovery"
     PRELOAD = "maintenance.preload"
     CLEANUP = "maintenance.cleanup"
+    USAGE = "maintenance.usage"
     RETENTION = "maintenance.retention"
 
 

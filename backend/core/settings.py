@@ -144,6 +144,7 @@ class Settings(BaseSettings):
     recovery_interval: Milliseconds = 1_000
     preload_interval: Milliseconds = 15_000
     cleanup_interval: Milliseconds = 15_000
+    usage_interval: Milliseconds = 300_000
     retention_interval: Milliseconds = 300_000
 
     @field_validator("allowed_models", "model_preload_list")

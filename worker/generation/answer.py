@@ -114,6 +114,7 @@ class Answerer:
         for lines in reads:
             said = read_lines(kind, lines)
             if said.text or said.thinking or said.tool_calls:
+                holding.tokens += len(lines)
                 if holding.first_token_at is None:
                     holding.first_token_at = time.monotonic()
                 soon = said.last is None

@@ -73,10 +73,8 @@ class Settler:
         end = outcome.succeeded(
             holding, reply, last=self._last(holding), **self._labels()
         )
-        if self._finish(holding, end):
-            metrics.record_tokens(reply.prompt_tokens, reply.completion_tokens)
-            if holding.first_token_ms is not None:
-                metrics.record_first_token(holding.first_token_ms / 1000)
+        if self._finish(holding, end) and holding.first_token_ms is not None:
+            metrics.record_first_token(holding.first_token_ms / 1000)
 
     def aborted(self, holding: Holding, error: ExchangeAbortedError) -> None:
         """End an attempt that we cut off ourselves."""
@@ -163,6 +161,9 @@ class Settler:
         _log_end(holding, moved.state)
         if moved.state in FINAL:
             metrics.record_finished(moved.kind, moved.state, holding.age_seconds)
+            metrics.record_tokens(None, back.completion_tokens)
+        else:
+            metrics.record_lost_tokens(back.completion_tokens)
         self._outsider.moved(moved)
 
     def _end(
@@ -178,6 +179,9 @@ class Settler:
             _log_end(holding, end.finish.state)
             metrics.record_finished(
                 holding.job.kind, end.finish.state, holding.age_seconds
+            )
+            metrics.record_tokens(
+                end.finish.prompt_tokens, end.finish.completion_tokens
             )
             self._log_performance(holding, end)
         else:

@@ -12,6 +12,7 @@ from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
 from backend.api.schemas.keys import NewKey, NewSession
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
+from backend.api.schemas.usage import CallsQuery, UsageQuery
 from backend.api.schemas.views import (
     account,
     events,
@@ -21,6 +22,7 @@ from backend.api.schemas.views import (
     maintenance,
     models,
     nodes,
+    usage,
 )
 from backend.core import errors
 
@@ -75,6 +77,7 @@ class Operation:
     form: ErrorForm = NATIVE
 
 
+_CSV = Gives(content_type="text/csv")
 _STREAM = Gives(content_type="text/event-stream")
 _JOB = Gives(jobs.JobView)
 _NOTHING = Gives()
@@ -124,6 +127,18 @@ OPERATIONS: dict[str, Operation] = {
             errors.PayloadExpiredError,
             errors.QueueFullError,
         ),
+    ),
+    "usage.sums": Operation(
+        "Usage",
+        {200: (Gives(usage.UsageReport), _CSV)},
+        (errors.NotAcceptableError,),
+        query=UsageQuery,
+    ),
+    "usage.list_calls": Operation(
+        "Usage",
+        {200: (Gives(usage.CallList), _CSV)},
+        (errors.NotAcceptableError,),
+        query=CallsQuery,
     ),
     "models.list_models": Operation("Models", {200: (Gives(models.ModelList),)}),
     "nodes.list_nodes": Operation(

@@ -127,6 +127,7 @@ class Handback:
         reason: Why, as a final error code should this have been the last failure.
         error: The error's JSON for that case.
         failures: How many attempts failed before this one.
+        completion_tokens: What this attempt received, as the job's if it ends.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Handback:
     reason: ErrorCode
     error: str
     record: AttemptRecord
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class Moved:
     error: dict[str, Any] | None = None
     owner_id: int = 0
     last_event_id: str | None = None
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
