@@ -4,7 +4,7 @@ from functools import cache, partial
 
 from flask import Blueprint, Flask
 
-from backend.api import auth, errors, hooks, limits
+from backend.api import auth, cors, errors, hooks, limits
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.container import Services, flask_database, wire
 from backend.api.openapi.document import document
@@ -56,6 +56,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     limits.register(app, max_body_bytes=settings.max_body_bytes)
     errors.register(app)
     hooks.register(app)
+    cors.register(app, settings.cors_allowed_origins)
     auth.guard(app, {blueprint.name: access for blueprint, access in TABLE})
     for blueprint, _ in TABLE:
         app.register_blueprint(blueprint)
