@@ -103,12 +103,13 @@ def flask_database(app: Flask, settings: Settings) -> Database:
     return Database(engine, hot)
 
 
-def wire(settings: Settings, database: Database) -> Services:
-    """Put the services together; nothing connects before the first use.
-
-    Raises:
-        SettingsError: If a file that a setting names makes no sense.
-    """
+def wire(
+    settings: Settings,
+    database: Database,
+    *,
+    blocked: BlockedPatterns | None = None,
+) -> Services:
+    """Put the services together; nothing connects before the first use."""
     client = _redis(settings, seconds=_REDIS_SECONDS)
     celery = make_celery(settings, socket_timeout_seconds=_REDIS_SECONDS)
     query, cluster = JobQuery(database), Cluster(client)
@@ -132,7 +133,7 @@ def wire(settings: Settings, database: Database) -> Services:
             catalogue=catalogue,
             cluster=cluster,
             contexts=Contexts(recent, set_length=settings.model_context_length),
-            blocked=BlockedPatterns.load(settings.blocked_patterns_file),
+            blocked=blocked or BlockedPatterns(),
         ),
         cluster=cluster,
         forecast=Forecast(recent),

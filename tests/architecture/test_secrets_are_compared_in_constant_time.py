@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.repository import files, named
 
 SECRET = re.compile(
-    r"secret|passw|passphrase|signature|hashed|hmac|api_?key", re.IGNORECASE
+    r"(secret(_value)?|password|passphrase|signature|hashed|api_?key)$", re.IGNORECASE
 )
 
 
