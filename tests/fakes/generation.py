@@ -165,6 +165,9 @@ class FakeModels:
     def saw_failing(self, model: str) -> None:
         self.seen.append(f"failing {model}")
 
+    def context(self, model: str) -> int | None:
+        return 2_048
+
     def digest(self, model: str) -> str | None:
         return f"digest of {model}"
 
@@ -215,6 +218,7 @@ class FakeOllama:
         keep_alive: int | str | None,
         options: Mapping[str, Any],
         limits: Deadlines,
+        shift: bool,
         is_embedding: bool = False,
         headers: Mapping[str, str] | None = None,
         switch: AbortSwitch | None = None,
