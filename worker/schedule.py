@@ -17,6 +17,7 @@ def intervals(settings: Settings) -> dict[TaskName, float]:
         TaskName.PRELOAD: settings.preload_interval / 1000,
         TaskName.CLEANUP: settings.cleanup_interval / 1000,
         TaskName.RETENTION: settings.retention_interval / 1000,
+        TaskName.LIMITS: settings.limits_interval / 1000,
     }
 
 

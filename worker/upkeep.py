@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from backend.core.jobs.recovery import Recovery
 from backend.core.jobs.repository.retention import JobRetention
+from backend.core.limits.reconciliation import Reconciliation
 from backend.core.maintenance import Maintenance, Outcome, Report
 from backend.core.names import TaskName
 from backend.core.settings import Settings
@@ -22,6 +23,7 @@ class Upkeep:
         recovery: Recovery,
         placement: Placement,
         retention: JobRetention,
+        reconciliation: Reconciliation,
         intervals: Mapping[TaskName, float],
     ) -> None:
         """Keep the collaborators."""
@@ -29,12 +31,14 @@ class Upkeep:
         self._maintenance = maintenance
         self._recovery = recovery
         self._retention = retention
+        self._reconciliation = reconciliation
         self._intervals = intervals
         self._works: dict[TaskName, Callable[[], Report]] = {
             TaskName.RECOVERY: self._recover,
             TaskName.PRELOAD: placement.preload,
             TaskName.CLEANUP: placement.cleanup,
             TaskName.RETENTION: self._retain,
+            TaskName.LIMITS: self._reconcile,
         }
 
     def run(self, name: TaskName, *, by_hand: bool = False) -> Outcome | None:
@@ -48,6 +52,9 @@ class Upkeep:
 
     def _recover(self) -> Report:
         return Report(asdict(self._recovery.tick()))
+
+    def _reconcile(self) -> Report:
+        return Report(asdict(self._reconciliation.run()))
 
     def _retain(self) -> Report:
         settings, retention = self._settings, self._retention

@@ -21,6 +21,7 @@ class TaskName(StrEnum):
     PRELOAD = "maintenance.preload"
     CLEANUP = "maintenance.cleanup"
     RETENTION = "maintenance.retention"
+    LIMITS = "maintenance.limits"
 
 
 # What the API and the rows of `maintenance_runs` call them.

@@ -1,7 +1,9 @@
 """Connections to Redis that fail fast and are never deaf."""
 
+import hashlib
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import redis
@@ -113,6 +115,28 @@ class KeptConnections:
         self._idle.append(connection)
         return replies
 
+    def run(self, command: Sequence[Any]) -> Any:  # a reply is anything
+        """Send one command, give its reply.
+
+        Raises:
+            redis.ResponseError: If Redis refuses it.
+            redis.ConnectionError: If the connection breaks; what counted is unknown.
+        """
+        (reply,) = self.execute(command)
+        if isinstance(reply, redis.ResponseError):
+            raise reply
+        return reply
+
+    def evaluate(
+        self, script: str, keys: Sequence[str], values: Sequence[Any]
+    ) -> Any:  # a reply is anything
+        """Run a script, by its hash where Redis has it; raises as `run` does."""
+        arguments = (len(keys), *keys, *values)
+        try:
+            return self.run(("EVALSHA", _sha(script), *arguments))
+        except redis.exceptions.NoScriptError:
+            return self.run(("EVAL", script, *arguments))
+
     def _borrow(self) -> KeptConnection:
         try:
             return self._idle.pop()
@@ -123,3 +147,8 @@ class KeptConnections:
         """Close the idle connections; the next calls open others."""
         while self._idle:
             self._borrow().close()
+
+
+@cache
+def _sha(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

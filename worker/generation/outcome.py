@@ -54,7 +54,7 @@ def succeeded(
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
-    return End(finish, holding.stream, data)
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def ended(
@@ -82,7 +82,7 @@ def ended(
         first_token_ms=holding.first_token_ms,
     )
     data = end_data(holding.job.id, state, timings=timings, error=error)
-    return End(finish, holding.stream, data)
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def handed_back(

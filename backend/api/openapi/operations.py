@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from backend.api.openapi import examples
-from backend.api.schemas.keys import NewKey, NewSession
+from backend.api.schemas.keys import KeyChanges, NewKey, NewSession, Rotation
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
 from backend.api.schemas.views import (
@@ -38,12 +38,17 @@ OF_BODIES: Errors = (
     errors.InvalidRequestError,
 )
 _OF_A_JOB: Errors = (errors.JobNotFoundError,)
+# A number that is none is at no address.
+_OF_A_KEY: Errors = (errors.KeyNotFoundError, errors.NotFoundError)
 _OF_SUBMISSION: Errors = (
     errors.NotAcceptableError,
     errors.ModelNotAllowedError,
     errors.ModelNotFoundError,
     errors.IdempotencyConflictError,
     errors.UnsupportedByModelError,
+    errors.TokensAboveLimitError,
+    errors.RateLimitedError,
+    errors.InsufficientQuotaError,
     errors.QueueFullError,
     errors.QueueUnavailableError,
     errors.DrainingError,
@@ -73,6 +78,7 @@ class Operation:
 
 _STREAM = Gives(content_type="text/event-stream")
 _JOB = Gives(jobs.JobView)
+_KEY = Gives(keys.KeyView)
 _NOTHING = Gives()
 
 OPERATIONS: dict[str, Operation] = {
@@ -134,7 +140,26 @@ OPERATIONS: dict[str, Operation] = {
         body=TypeAdapter(NewKey),
         examples=examples.KEYS,
     ),
-    "keys.revoke": Operation("Keys", {204: (_NOTHING,)}, (errors.NotFoundError,)),
+    "keys.get": Operation("Keys", {200: (Gives(keys.StandingKeyView),)}, _OF_A_KEY),
+    "keys.update": Operation(
+        "Keys",
+        {200: (_KEY,)},
+        _OF_A_KEY,
+        body=TypeAdapter(KeyChanges),
+        examples=examples.KEY_CHANGES,
+    ),
+    "keys.rotate": Operation(
+        "Keys",
+        {201: (Gives(keys.NewKeyView),)},
+        (*_OF_A_KEY, errors.KeyInactiveError),
+        body=TypeAdapter(Rotation),
+        examples=examples.ROTATIONS,
+    ),
+    "keys.disable": Operation("Keys", {200: (_KEY,)}, _OF_A_KEY),
+    "keys.enable": Operation("Keys", {200: (_KEY,)}, _OF_A_KEY),
+    "keys.delete": Operation(
+        "Keys", {204: (_NOTHING,)}, (*_OF_A_KEY, errors.KeyWasUsedError)
+    ),
     "maintenance.list_runs": Operation(
         "Maintenance", {200: (Gives(maintenance.RunList),)}
     ),

@@ -18,7 +18,9 @@ from backend.core.jobs.records import AttemptRecord, Handback, Moved
 from backend.core.jobs.repository.finish import attempt_row, attempt_values
 from backend.core.jobs.states import ErrorCode, Kind, State
 
-_MOVED = "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id"
+_MOVED = (
+    "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id,limits_id"
+)
 # Bounds one tick of recovery; the rest is found by the next.
 _BATCH = 500
 
@@ -238,6 +240,7 @@ def _read_moved(cursor: HotCursor, ids: Sequence[str]) -> list[Moved]:
             error=orjson.loads(row[6]) if row[6] else None,
             owner_id=row[7],
             last_event_id=row[8],
+            limits_id=row[9],
         )
         for row in cursor.rows()
     ]
