@@ -131,11 +131,23 @@ class KeptConnections:
         self, script: str, keys: Sequence[str], values: Sequence[Any]
     ) -> Any:  # a reply is anything
         """Run a script, by its hash where Redis has it; raises as `run` does."""
-        arguments = (len(keys), *keys, *values)
-        try:
-            return self.run(("EVALSHA", _sha(script), *arguments))
-        except redis.exceptions.NoScriptError:
-            return self.run(("EVAL", script, *arguments))
+        return self.evaluate_all(script, [(len(keys), *keys, *values)])[0]
+
+    def evaluate_all(self, script: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run a script several times in one write; raises as `run` does.
+
+        Args:
+            script: Its text.
+            calls: Of each the number of its keys, the keys, then the values.
+        """
+        commands = [("EVALSHA", _sha(script), *call) for call in calls]
+        replies = self.execute(*commands)
+        if any(isinstance(r, redis.exceptions.NoScriptError) for r in replies):
+            replies = self.execute(("SCRIPT", "LOAD", script), *commands)[1:]
+        for reply in replies:
+            if isinstance(reply, redis.ResponseError):
+                raise reply
+        return replies
 
     def _borrow(self) -> KeptConnection:
         try:

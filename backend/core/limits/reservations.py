@@ -7,12 +7,14 @@ Keys without limits come here never.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import redis
 import structlog
 
 from backend.core.errors import QueueUnavailableError
+from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.records import Finish, JobRecord, Moved
 from backend.core.jobs.states import FINAL
 from backend.core.limits import scripts
@@ -60,6 +62,10 @@ class Reservations:
     def __init__(self, client: redis.Redis) -> None:
         """Keep connections for all threads."""
         self._connections = KeptConnections(client)
+        # Callers that come together share a round trip.
+        self._asks: GroupCommit[Sequence[Any], list[int]] = GroupCommit(
+            partial(self._evaluate, scripts.RESERVE), gather=step_back
+        )
 
     def reserve(self, limits: KeyLimits, job_id: str, cost: int) -> Outcome:
         """Reserve a request, its tokens and a place, or nothing.
@@ -85,7 +91,7 @@ class Reservations:
         written = ("" if limit is None else limit for limit in most)
         values = (limits.lineage_id, job_id, cost, *written, LOOK_AFTER_MS)
         try:
-            admitted, *numbers = self._evaluate(scripts.RESERVE, values)
+            admitted, *numbers = self._asks(values)
         except redis.RedisError as error:
             raise QueueUnavailableError(retry_after=_RETRY_SECONDS) from error
         return bool(admitted), Standing(*map(int, numbers))
@@ -107,7 +113,7 @@ class Reservations:
             for value in (one.lineage_id, one.job_id, one.tokens, int(one.never))
         ]
         try:
-            return int(self._evaluate(scripts.SETTLE, values))
+            return int(self._evaluate(scripts.SETTLE, [values])[0])
         except redis.RedisError as error:
             jobs = [one.job_id for one in settlements]
             log.warning("reservations_unsettled", job_ids=jobs, error=str(error))
@@ -124,8 +130,9 @@ class Reservations:
         Raises:
             redis.RedisError: If Redis cannot be asked.
         """
-        told = iter(self._evaluate(scripts.DUE, [limit]))
-        return [_open(name, int(age)) for name, age in zip(told, told, strict=True)]
+        (told,) = self._evaluate(scripts.DUE, [[limit]])
+        names, ages = told[::2], told[1::2]
+        return [_open(name, age) for name, age in zip(names, ages, strict=True)]
 
     def postpone(self, held: Iterable[Open]) -> None:
         """Look at these again later: their jobs are under way.
@@ -135,15 +142,17 @@ class Reservations:
         """
         names = [f"{one.lineage_id}:{one.job_id}" for one in held]
         if names:
-            self._evaluate(scripts.POSTPONE, [LOOK_AFTER_MS, *names])
+            self._evaluate(scripts.POSTPONE, [[LOOK_AFTER_MS, *names]])
 
-    def _evaluate(self, script: str, values: Sequence[Any]) -> Any:  # any reply
+    def _evaluate(self, script: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run a script with the values of each call, whatever it replies."""
+        written = [(0, *values) for values in calls]
         try:
-            return self._connections.evaluate(script, [], values)
+            return self._connections.evaluate_all(script, written)
         except redis.ConnectionError:
             # A connection of before a restart says nothing about Redis now; each step
             # may be repeated.
-            return self._connections.evaluate(script, [], values)
+            return self._connections.evaluate_all(script, written)
 
 
 def tokens_of(job: JobRecord | Finish) -> int:
