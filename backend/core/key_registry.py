@@ -4,6 +4,7 @@ Each change is a line of the audit log. Callers notice at their next request, si
 nothing that is remembered of a key counts by itself (`key_lookup`).
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +31,8 @@ _INHERITED = (
     "weight",
     "expires_at",
 )
+# What a database can number; a larger number is no key's.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 OwnedKey = tuple[ApiKey, User]
 
 
@@ -159,7 +162,7 @@ class KeyRegistry:
 
 
 def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
-    number = int(key) if key.isascii() and key.isdigit() else -1
+    number = int(key) if _NUMBER.fullmatch(key) else -1
     named = or_(ApiKey.id == number, ApiKey.prefix == key)
     key_id = session.execute(select(ApiKey.id).where(named).limit(1)).scalar()
     # By primary key only: nobody else's row is locked.

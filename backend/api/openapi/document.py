@@ -92,7 +92,7 @@ def _operation(app: Flask, rule: Rule, public: frozenset[str]) -> Json:
         if known.examples:
             content["examples"] = known.examples
         written["requestBody"] = {
-            "required": True,
+            "required": known.needs_body,
             "content": {"application/json": content},
         }
     return written

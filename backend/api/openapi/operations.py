@@ -38,7 +38,7 @@ OF_BODIES: Errors = (
     errors.InvalidRequestError,
 )
 _OF_A_JOB: Errors = (errors.JobNotFoundError,)
-# A number that is none is at no address.
+# What is no number is at no address.
 _OF_A_KEY: Errors = (errors.KeyNotFoundError, errors.NotFoundError)
 _OF_SUBMISSION: Errors = (
     errors.NotAcceptableError,
@@ -71,6 +71,7 @@ class Operation:
     gives: dict[int, tuple[Gives, ...]]
     errors: Errors = ()
     body: TypeAdapter[Any] | None = None
+    needs_body: bool = True
     examples: dict[str, Any] | None = None
     query: type[Query] | None = None
     headers: tuple[str, ...] = ()
@@ -153,6 +154,7 @@ OPERATIONS: dict[str, Operation] = {
         {201: (Gives(keys.NewKeyView),)},
         (*_OF_A_KEY, errors.KeyInactiveError),
         body=TypeAdapter(Rotation),
+        needs_body=False,
         examples=examples.ROTATIONS,
     ),
     "keys.disable": Operation("Keys", {200: (_KEY,)}, _OF_A_KEY),

@@ -15,9 +15,7 @@ from backend.core.jobs.states import Priority
 from backend.core.key_registry import OwnedKey
 from backend.core.keys import Scope
 
-# What a database can number; a larger number is no key's.
-_LARGEST = 2**63 - 1
-_ONE = f"/<int(max={_LARGEST}):key_id>"
+_ONE = "/<int:key_id>"
 _SECRET = {"Cache-Control": "no-store"}
 
 blueprint = Blueprint("keys", __name__, url_prefix="/api/v1/keys")
@@ -59,7 +57,7 @@ def update(key_id: int) -> Response:
 @blueprint.post(f"{_ONE}/rotate")
 def rotate(key_id: int) -> Response:
     """Make a successor with the same rights; the old key expires after an overlap."""
-    wish = read_body(Rotation) if request.content_length else Rotation()
+    wish = read_body(Rotation) if request.get_data() else Rotation()
     secret, (key, user) = services().key_registry.rotate(
         str(key_id), overlap_seconds=wish.overlap_seconds, actor=_actor()
     )

@@ -66,7 +66,9 @@ def test_a_key_is_found_by_its_id_and_by_its_prefix(bench: Bench) -> None:
         assert (key.id, user.name) == (made.id, "ada")
 
 
-@pytest.mark.parametrize("key", ["0", "999999", "corral-nobody", "", "½", "-1"])
+@pytest.mark.parametrize(
+    "key", ["0", "999999", "9" * 30, "corral-nobody", "", "½", "-1"]
+)
 def test_a_key_that_is_not_there_is_not_found(bench: Bench, key: str) -> None:
     registry = bench.registry
     bench.make()
