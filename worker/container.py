@@ -21,6 +21,8 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.retention import JobRetention
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.keys import Keys
+from backend.core.limits.reconciliation import Reconciliation
+from backend.core.limits.reservations import Reservations
 from backend.core.maintenance import Maintenance
 from backend.core.queue import Wake
 from backend.core.redis_client import KeptConnection, connect
@@ -65,6 +67,7 @@ class Foundation:
     query: JobQuery
     transition: JobTransition
     outsider: OutsiderStream
+    reservations: Reservations
     catalogue: Catalogue
     cluster: Cluster
 
@@ -127,6 +130,7 @@ def foundation(settings: Settings) -> Foundation:
             queue_ms=settings.queue_timeout,
         ),
         outsider=OutsiderStream(client, lifetime_ms=settings.stream_lifetime),
+        reservations=_reservations(settings),
         catalogue=Catalogue(database, allowed=settings.allowed_models),
         cluster=Cluster(client),
     )
@@ -147,6 +151,7 @@ def generation(settings: Settings) -> GenerationServices:
         transition=base.transition,
         flusher=flusher,
         outsider=base.outsider,
+        reservations=base.reservations,
         holdings=holdings,
         models=models,
         breaker=breaker,
@@ -217,6 +222,7 @@ def maintenance(settings: Settings) -> MaintenanceServices:
         query=base.query,
         wake=base.wake,
         outsider=base.outsider,
+        reservations=base.reservations,
         send_ticket=base.send_ticket,
         lease_ms=settings.lease_time,
     )
@@ -227,9 +233,16 @@ def maintenance(settings: Settings) -> MaintenanceServices:
         placement=placement,
         rollup=Rollup(base.database),
         retention=JobRetention(base.database),
+        reconciliation=Reconciliation(base.reservations, base.query),
         intervals=intervals(settings),
     )
     return MaintenanceServices(base=base, upkeep=upkeep)
+
+
+def _reservations(settings: Settings) -> Reservations:
+    url = settings.redis_url.get_secret_value()
+    client = connect(url, timeout_seconds=_FLUSH_SECONDS, connections=2)
+    return Reservations(client)
 
 
 def _flusher(settings: Settings) -> Flusher:
@@ -246,7 +259,7 @@ def _ledger(base: Foundation, flusher: Flusher) -> Ledger:
     settings = base.settings
     holder = Holder(base.incarnation, settings.worker_id, settings.node_id)
     claim = JobClaim(base.database, holder, lease_ms=settings.lease_time)
-    return Ledger(claim, JobFinish(base.database), flusher)
+    return Ledger(claim, JobFinish(base.database), flusher, base.reservations)
 
 
 def _heartbeat(base: Foundation, holdings: Holdings) -> Heartbeat:

@@ -18,6 +18,7 @@ def intervals(settings: Settings) -> dict[TaskName, float]:
         TaskName.CLEANUP: settings.cleanup_interval / 1000,
         TaskName.USAGE: settings.usage_interval / 1000,
         TaskName.RETENTION: settings.retention_interval / 1000,
+        TaskName.LIMITS: settings.limits_interval / 1000,
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from backend.core.jobs.recovery import Recovery
 from backend.core.jobs.repository.retention import JobRetention
+from backend.core.limits.reconciliation import Reconciliation
 from backend.core.maintenance import Maintenance, Outcome, Report
 from backend.core.names import TaskName
 from backend.core.settings import Settings
@@ -24,6 +25,7 @@ class Upkeep:
         placement: Placement,
         rollup: Rollup,
         retention: JobRetention,
+        reconciliation: Reconciliation,
         intervals: Mapping[TaskName, float],
     ) -> None:
         """Keep the collaborators."""
@@ -32,6 +34,7 @@ class Upkeep:
         self._recovery = recovery
         self._rollup = rollup
         self._retention = retention
+        self._reconciliation = reconciliation
         self._intervals = intervals
         self._works: dict[TaskName, Callable[[], Report]] = {
             TaskName.RECOVERY: self._recover,
@@ -39,6 +42,7 @@ class Upkeep:
             TaskName.CLEANUP: placement.cleanup,
             TaskName.USAGE: self._roll_up,
             TaskName.RETENTION: self._retain,
+            TaskName.LIMITS: self._reconcile,
         }
 
     def run(self, name: TaskName, *, by_hand: bool = False) -> Outcome | None:
@@ -55,6 +59,9 @@ class Upkeep:
 
     def _roll_up(self) -> Report:
         return Report({"hours": self._rollup.run()})
+
+    def _reconcile(self) -> Report:
+        return Report(asdict(self._reconciliation.run()))
 
     def _retain(self) -> Report:
         settings, retention = self._settings, self._retention

@@ -24,6 +24,7 @@ from backend.core.engines import (
     prepare_engine,
 )
 from backend.core.forecast import Forecast
+from backend.core.jobs.queue_room import QueueRoom
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.repository.insert import JobInsert
 from backend.core.jobs.repository.position import JobPosition
@@ -31,7 +32,9 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.retention import JobRetention
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.service import JobService
+from backend.core.key_registry import KeyRegistry
 from backend.core.keys import Keys
+from backend.core.limits.reservations import Reservations
 from backend.core.maintenance import Maintenance
 from backend.core.models import Base
 from backend.core.queue import Announcer, Wake
@@ -63,6 +66,8 @@ class Services:
     redis: redis.Redis
     celery: Celery
     keys: Keys
+    key_registry: KeyRegistry
+    reservations: Reservations
     catalogue: Catalogue
     admission: Admission
     cluster: Cluster
@@ -120,6 +125,7 @@ def wire(
     catalogue = Catalogue(database, allowed=settings.allowed_models)
     recent = RecentSnapshots(cluster)
     reads = JobReads(query, JobPosition(database))
+    reservations = Reservations(client)
     announcer = Announcer(Wake(client), partial(send_ticket, celery))
     outsider = OutsiderStream(client, lifetime_ms=settings.stream_lifetime)
     hub = Hub(
@@ -131,6 +137,8 @@ def wire(
         redis=client,
         celery=celery,
         keys=Keys(database),
+        key_registry=KeyRegistry(database),
+        reservations=reservations,
         catalogue=catalogue,
         admission=Admission(
             settings,
@@ -158,6 +166,7 @@ def wire(
             hub=hub,
             announcer=announcer,
             outsider=outsider,
+            reservations=reservations,
         ),
         draining=threading.Event(),
     )
@@ -172,6 +181,7 @@ def _job_service(
     hub: Hub,
     announcer: Announcer,
     outsider: OutsiderStream,
+    reservations: Reservations,
 ) -> JobService:
     return JobService(
         insert=JobInsert(database, head_start=settings.priority_head_start),
@@ -185,7 +195,12 @@ def _job_service(
         announcer=announcer,
         hub=hub,
         outsider=outsider,
-        max_queued=settings.max_queued_jobs,
+        room=QueueRoom(
+            query,
+            max_queued=settings.max_queued_jobs,
+            max_queued_per_key=settings.max_queued_jobs_per_key,
+        ),
+        reservations=reservations,
     )
 
 

@@ -7,7 +7,6 @@ what was submitted.
 from contextlib import ExitStack
 from http import HTTPStatus
 
-import redis
 import structlog
 from flask import Response
 
@@ -19,7 +18,7 @@ from backend.api.job_view import location, view
 from backend.api.peer import Peer
 from backend.api.presence import LOOK_SECONDS, Presence
 from backend.api.sse import EventStream, stream_response
-from backend.core.errors import DatabaseUnavailableError, QueueUnavailableError
+from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.service import Submission
@@ -46,12 +45,10 @@ class Submitter:
 
     def accept(self, job: NewJob) -> Response:
         """Answer as soon as the job is committed."""
-        self._check_limits()
         return self._accepted(job, self._submit(job), {})
 
     def wait(self, job: NewJob, *, seconds: int) -> Response:
         """Answer with the finished job, or that it was accepted when time is over."""
-        self._check_limits()
         limit = min(seconds, self._services.settings.max_wait / 1000)
         applied = {"Preference-Applied": f"wait={int(limit)}"}
         with self._jobs.mailbox(job.id, only_end=True) as box:
@@ -68,7 +65,6 @@ class Submitter:
 
     def stream(self, job: NewJob) -> Response:
         """Answer with the job's events, at once."""
-        self._check_limits()
         with ExitStack() as opened:
             box = opened.enter_context(self._jobs.mailbox(job.id))
             submission = self._submit(job)
@@ -78,17 +74,8 @@ class Submitter:
                 events = self._other_events(submission.job_id)
         return stream_response(events, _located(submission.job_id))
 
-    def _check_limits(self) -> None:
-        """Refuse keys whose limits cannot be checked (JOBS.md 11)."""
-        if not self._caller.limited:
-            return
-        try:
-            self._services.redis.ping()
-        except redis.RedisError as error:
-            raise QueueUnavailableError(retry_after=5) from error
-
     def _submit(self, job: NewJob) -> Submission:
-        return accept(self._services, job)
+        return accept(self._services, job, limits=self._caller.limits)
 
     # Waiting
     def _ended(self, box: Mailbox, job: NewJob | JobRecord, seconds: float) -> bool:

@@ -68,6 +68,13 @@ _announce_failures = Counter(
 _moved = Counter("corral_jobs_moved_total", "Jobs moved by maintenance.", ("outcome",))
 _topped_up = Counter("corral_tickets_topped_up_total", "Tickets sent by recovery.")
 _retries = Counter("corral_attempts_failed_total", "Attempts that failed.", ("code",))
+_limited = Counter(
+    "corral_limited_requests_total", "Requests that a key's limit refused.", ("limit",)
+)
+_reconciled = Counter(
+    "corral_reservations_reconciled_total",
+    "Reservations of limits that a crash left behind.",
+)
 _maintenance = Counter(
     "corral_maintenance_runs_total", "Scheduled tasks run.", ("name", "outcome")
 )
@@ -164,6 +171,16 @@ def record_topped_up(tickets: int) -> None:
 def record_failed_attempt(code: str) -> None:
     """Count an attempt that failed."""
     _retries.labels(code).inc()
+
+
+def record_limited(limit: str) -> None:
+    """Count a request that a key's limit refused."""
+    _limited.labels(limit).inc()
+
+
+def record_reconciled(reservations: int) -> None:
+    """Count reservations that nobody had settled."""
+    _reconciled.inc(reservations)
 
 
 def record_maintenance(name: str, outcome: str) -> None:

@@ -22,6 +22,7 @@ class TaskName(StrEnum):
     CLEANUP = "maintenance.cleanup"
     USAGE = "maintenance.usage"
     RETENTION = "maintenance.retention"
+    LIMITS = "maintenance.limits"
 
 
 # What the API and the rows of `maintenance_runs` call them.

@@ -1,7 +1,9 @@
 """Connections to Redis that fail fast and are never deaf."""
 
+import hashlib
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import redis
@@ -115,6 +117,40 @@ class KeptConnections:
         self._idle.append(connection)
         return replies
 
+    def run(self, command: Sequence[Any]) -> Any:  # a reply is anything
+        """Send one command, give its reply.
+
+        Raises:
+            redis.ResponseError: If Redis refuses it.
+            redis.ConnectionError: If the connection breaks; what counted is unknown.
+        """
+        (reply,) = self.execute(command)
+        if isinstance(reply, redis.ResponseError):
+            raise reply
+        return reply
+
+    def evaluate(
+        self, script: str, keys: Sequence[str], values: Sequence[Any]
+    ) -> Any:  # a reply is anything
+        """Run a script, by its hash where Redis has it; raises as `run` does."""
+        return self.evaluate_all(script, [(len(keys), *keys, *values)])[0]
+
+    def evaluate_all(self, script: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run a script several times in one write; raises as `run` does.
+
+        Args:
+            script: Its text.
+            calls: Of each the number of its keys, the keys, then the values.
+        """
+        commands = [("EVALSHA", _sha(script), *call) for call in calls]
+        replies = self.execute(*commands)
+        if any(isinstance(r, redis.exceptions.NoScriptError) for r in replies):
+            replies = self.execute(("SCRIPT", "LOAD", script), *commands)[1:]
+        for reply in replies:
+            if isinstance(reply, redis.ResponseError):
+                raise reply
+        return replies
+
     def _borrow(self) -> KeptConnection:
         try:
             return self._idle.pop()
@@ -125,3 +161,8 @@ class KeptConnections:
         """Close the idle connections; the next calls open others."""
         while self._idle:
             self._borrow().close()
+
+
+@cache
+def _sha(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

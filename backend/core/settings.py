@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     blocked_patterns_file: str = ""
     cors_allowed_origins: Origins = ()
     max_queued_jobs: int = Field(default=100_000, ge=1)
+    max_queued_jobs_per_key: int = Field(
+        default=50_000, ge=0, description="0 = no bound but the whole queue's"
+    )
     max_wait: Milliseconds = 600_000
     sse_keepalive: Milliseconds = 10_000
     session_lifetime: Milliseconds = 43_200_000
@@ -158,6 +161,7 @@ class Settings(BaseSettings):
     cleanup_interval: Milliseconds = 15_000
     usage_interval: Milliseconds = 300_000
     retention_interval: Milliseconds = 300_000
+    limits_interval: Milliseconds = 5_000
 
     @field_validator("allowed_models", "model_preload_list")
     @classmethod

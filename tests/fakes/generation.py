@@ -7,6 +7,7 @@ from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed, Due, Finish, Handback, Moved
 from backend.core.jobs.repository.finish import Committed
 from backend.core.jobs.states import Kind, State
+from backend.core.limits.reservations import Settlement
 from backend.core.streams.flusher import JobStream
 from backend.core.streams.frames import EntryId
 from tests.factories import MODEL, claimed_job
@@ -144,6 +145,21 @@ class FakeOutsider:
 
     def moved(self, job: Moved) -> None:
         self.told.append(job)
+
+
+class FakeReservations:
+    """Remembers what was settled."""
+
+    def __init__(self) -> None:
+        self.settled: list[Settlement] = []
+        self.moved: list[Moved] = []
+
+    def settle(self, settlements: Sequence[Settlement]) -> int:
+        self.settled += settlements
+        return len(settlements)
+
+    def settle_moved(self, job: Moved) -> None:
+        self.moved.append(job)
 
 
 class FakeModels:

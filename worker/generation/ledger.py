@@ -6,7 +6,7 @@ slots of one lane are interchangeable, so any of them may answer any job.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from backend.core.group_commit import GroupCommit
 from backend.core.jobs.records import Claimed, Due, Finish
 from backend.core.jobs.repository.claim import JobClaim
 from backend.core.jobs.repository.finish import JobFinish
+from backend.core.limits.reservations import Reservations, Settlement, tokens_of
 from backend.core.streams.flusher import Flusher, JobStream
 
 log = structlog.get_logger()
@@ -42,6 +43,8 @@ class End:
     finish: Finish
     stream: JobStream
     data: bytes
+    # Whose limits hold a reservation for it.
+    limits_id: int | None = None
 
 
 class Ledger:
@@ -52,13 +55,15 @@ class Ledger:
         claim: JobClaim,
         finish: JobFinish,
         flusher: Flusher,
+        reservations: Reservations,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the statements and the door for the `end` frames."""
+        """Keep the statements, the door for the `end` frames, and what limits hold."""
         self._claim = claim
         self._finish = finish
         self._flusher = flusher
+        self._reservations = reservations
         self._sleep = sleep
         self._claims: GroupCommit[Want, Claimed | None] = GroupCommit(self._claim_batch)
         self._ends: GroupCommit[End, bool] = GroupCommit(self._end_batch, size=_size)
@@ -110,13 +115,14 @@ class Ledger:
     def _end_batch(self, ends: Sequence[End]) -> list[bool]:
         """Commit ends, and tell their readers; gives which of them counted."""
         commits = self._finish([end.finish for end in ends])
-        self._flusher.end(
-            [
-                (end.stream, end.data, commit.row)
-                for end, commit in zip(ends, commits, strict=True)
-                if commit is not None
-            ]
-        )
+        counted = [
+            (end, commit)
+            for end, commit in zip(ends, commits, strict=True)
+            if commit is not None
+        ]
+        # Whoever hears of the end may use its place at once.
+        self._reservations.settle(_settlements(end for end, _ in counted))
+        self._flusher.end([(e.stream, e.data, commit.row) for e, commit in counted])
         return [commit is not None for commit in commits]
 
     def _claim_batch(self, wants: Sequence[Want]) -> list[Claimed | None]:
@@ -156,6 +162,14 @@ class Ledger:
 
 def _distinct(hints: Sequence[Due]) -> list[Due]:
     return list({hint.id: hint for hint in hints}.values())
+
+
+def _settlements(ends: Iterable[End]) -> list[Settlement]:
+    return [
+        Settlement(end.limits_id, end.finish.id, tokens_of(end.finish))
+        for end in ends
+        if end.limits_id is not None
+    ]
 
 
 def _size(end: End) -> int:

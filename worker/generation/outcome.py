@@ -56,7 +56,7 @@ def succeeded(
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
-    return End(finish, holding.stream, data)
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def ended(
@@ -95,7 +95,7 @@ def ended(
         timings=timings,
         error=error,
     )
-    return End(finish, holding.stream, data)
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def handed_back(

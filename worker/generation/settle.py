@@ -12,6 +12,7 @@ from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import Claimed, Handback
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, ErrorCode, Kind, State
+from backend.core.limits.reservations import Reservations
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import EntryId
@@ -46,6 +47,7 @@ class Settler:
         transition: JobTransition,
         flusher: Flusher,
         outsider: OutsiderStream,
+        reservations: Reservations,
         holdings: Holdings,
         models: NodeModels,
         breaker: BreakerStore,
@@ -57,6 +59,7 @@ class Settler:
         self._transition = transition
         self._flusher = flusher
         self._outsider = outsider
+        self._reservations = reservations
         self._holdings = holdings
         self._models = models
         self._breaker = breaker
@@ -166,6 +169,7 @@ class Settler:
             metrics.record_tokens(None, back.completion_tokens)
         else:
             metrics.record_lost_tokens(back.completion_tokens)
+        self._reservations.settle_moved(moved)
         self._outsider.moved(moved)
 
     def _end(

@@ -34,3 +34,9 @@ def usage(self: BaseTask, *, by_hand: bool = False) -> None:
 def retention(self: BaseTask, *, by_hand: bool = False) -> None:
     """Drop payloads, jobs, idempotency keys and sessions that are too old."""
     self.services.upkeep.run(TaskName.RETENTION, by_hand=by_hand)
+
+
+@shared_task(bind=True, base=BaseTask, name=TaskName.LIMITS.value)
+def limits(self: BaseTask, *, by_hand: bool = False) -> None:
+    """Settle or release the reservations of limits that a crash left behind."""
+    self.services.upkeep.run(TaskName.LIMITS, by_hand=by_hand)

@@ -19,6 +19,7 @@ from backend.core.errors import AppError, DatabaseUnavailableError
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.states import FINAL, OnDisconnect
+from backend.core.limits.decision import KeyLimits
 from backend.core.streams.follow import Follower
 from backend.core.streams.mailbox import Mailbox
 
@@ -47,7 +48,13 @@ class Call:
 
     @classmethod
     def begin(
-        cls, services: Services, job: NewJob, peer: Peer, *, streamed: bool
+        cls,
+        services: Services,
+        job: NewJob,
+        peer: Peer,
+        *,
+        limits: KeyLimits | None,
+        streamed: bool,
     ) -> "Call":
         """Submit a job, or attach to the one that was submitted under its key.
 
@@ -57,7 +64,7 @@ class Call:
         open_mailbox = partial(services.jobs.mailbox, only_end=not streamed)
         with ExitStack() as opened:
             box = opened.enter_context(open_mailbox(job.id))
-            submission = accept(services, job)
+            submission = accept(services, job, limits=limits)
             row = just_submitted(job)
             if not submission.is_new:
                 opened.close()
@@ -142,7 +149,12 @@ class Call:
 
 
 def begin_all(
-    services: Services, jobs: Sequence[NewJob], peer: Peer, *, streamed: bool
+    services: Services,
+    jobs: Sequence[NewJob],
+    peer: Peer,
+    *,
+    limits: KeyLimits | None,
+    streamed: bool,
 ) -> list[Call]:
     """Begin calls that are accepted together, or none of them.
 

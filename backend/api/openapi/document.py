@@ -31,7 +31,7 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _NUMBERS = re.compile(r"<int[^:]*:([^<>]+)>")
-_METHODS = ("GET", "POST", "DELETE")
+_METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 
 def document(app: Flask, public: frozenset[str]) -> Json:
@@ -91,7 +91,7 @@ def _operation(app: Flask, rule: Rule, public: frozenset[str]) -> Json:
         if known.examples:
             content["examples"] = known.examples
         written["requestBody"] = {
-            "required": True,
+            "required": known.needs_body,
             "content": {"application/json": content},
         }
     return written

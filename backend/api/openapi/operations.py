@@ -9,7 +9,7 @@ from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.schemas.views import ChatCompletion
 from backend.api.openapi import examples
 from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
-from backend.api.schemas.keys import NewKey, NewSession
+from backend.api.schemas.keys import KeyChanges, NewKey, NewSession, Rotation
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
 from backend.api.schemas.usage import CallsQuery, UsageQuery
@@ -43,6 +43,8 @@ OF_BODIES: Errors = (
     errors.InvalidRequestError,
 )
 _OF_A_JOB: Errors = (errors.JobNotFoundError,)
+# What is no number is at no address.
+_OF_A_KEY: Errors = (errors.KeyNotFoundError, errors.NotFoundError)
 _OF_SUBMISSION: Errors = (
     errors.NotAcceptableError,
     errors.ModelNotAllowedError,
@@ -51,6 +53,9 @@ _OF_SUBMISSION: Errors = (
     errors.UnsupportedByModelError,
     errors.ContextLengthExceededError,
     errors.ContentBlockedError,
+    errors.TokensAboveLimitError,
+    errors.RateLimitedError,
+    errors.InsufficientQuotaError,
     errors.QueueFullError,
     errors.QueueUnavailableError,
     errors.DrainingError,
@@ -73,6 +78,7 @@ class Operation:
     gives: dict[int, tuple[Gives, ...]]
     errors: Errors = ()
     body: TypeAdapter[Any] | None = None
+    needs_body: bool = True
     examples: dict[str, Any] | None = None
     query: type[Query] | None = None
     headers: tuple[str, ...] = ()
@@ -82,6 +88,7 @@ class Operation:
 _CSV = Gives(content_type="text/csv")
 _STREAM = Gives(content_type="text/event-stream")
 _JOB = Gives(jobs.JobView)
+_KEY = Gives(keys.KeyView)
 _NOTHING = Gives()
 
 OPERATIONS: dict[str, Operation] = {
@@ -164,7 +171,27 @@ OPERATIONS: dict[str, Operation] = {
         body=TypeAdapter(NewKey),
         examples=examples.KEYS,
     ),
-    "keys.revoke": Operation("Keys", {204: (_NOTHING,)}, (errors.NotFoundError,)),
+    "keys.get": Operation("Keys", {200: (Gives(keys.StandingKeyView),)}, _OF_A_KEY),
+    "keys.update": Operation(
+        "Keys",
+        {200: (_KEY,)},
+        _OF_A_KEY,
+        body=TypeAdapter(KeyChanges),
+        examples=examples.KEY_CHANGES,
+    ),
+    "keys.rotate": Operation(
+        "Keys",
+        {201: (Gives(keys.NewKeyView),)},
+        (*_OF_A_KEY, errors.KeyInactiveError),
+        body=TypeAdapter(Rotation),
+        needs_body=False,
+        examples=examples.ROTATIONS,
+    ),
+    "keys.disable": Operation("Keys", {200: (_KEY,)}, _OF_A_KEY),
+    "keys.enable": Operation("Keys", {200: (_KEY,)}, _OF_A_KEY),
+    "keys.delete": Operation(
+        "Keys", {204: (_NOTHING,)}, (*_OF_A_KEY, errors.KeyWasUsedError)
+    ),
     "maintenance.list_runs": Operation(
         "Maintenance", {200: (Gives(maintenance.RunList),)}
     ),

@@ -9,6 +9,7 @@ from backend.api.answers import answer, nothing
 from backend.api.auth import caller, sent_secret
 from backend.api.bodies import read_body
 from backend.api.container import services
+from backend.api.limits_view import limits_view
 from backend.api.schemas.keys import NewSession
 from backend.core.errors import NotFoundError
 from backend.core.key_lookup import in_order
@@ -21,7 +22,7 @@ login = Blueprint("login", __name__, url_prefix="/api/v1")
 
 @blueprint.get("/me")
 def me() -> Response:
-    """Tell who the caller is."""
+    """Tell who the caller is, and what is left of its key's limits now."""
     who = caller()
     key = {
         "id": who.key_id,
@@ -29,6 +30,7 @@ def me() -> Response:
         "name": who.key_name,
         "scopes": in_order(who.scopes),
         "expires_at": who.expires_at,
+        "limits": limits_view(services(), who.limits),
     }
     return answer({"user": _user(who), "key": key})
 

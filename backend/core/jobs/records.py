@@ -64,6 +64,8 @@ class Due:
     deadline_ms: int
     request_id: str | None
     traceparent: str | None
+    # Whose limits hold a reservation for it, under its id.
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Claimed:
     deadline_ms: int
     request_id: str | None
     traceparent: str | None
+    # Whose limits hold a reservation for it, under its id.
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,7 @@ class Moved:
     owner_id: int = 0
     last_event_id: str | None = None
     completion_tokens: int | None = None
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

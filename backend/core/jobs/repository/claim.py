@@ -38,11 +38,12 @@ class JobClaim:
         d = database.dialect
         self._due = f"(not_before IS NULL OR not_before<={d.now})"
         self._look = (
-            # One column of text instead of nine to be described and decoded.
+            # One column of text instead of ten to be described and decoded.
             "SELECT JSON_ARRAY(j.id,j.attempt,j.failures,j.kind,j.model,"
             f"j.requested_model,{d.milliseconds_until('j.deadline_at')},j.request_id,"
-            f"j.traceparent),p.request FROM jobs j {d.straight_join} job_payloads p"
-            " ON p.job_id=j.id WHERE j.state='queued' AND j.lane=%s"
+            "j.traceparent,j.limits_id),p.request"
+            f" FROM jobs j {d.straight_join} job_payloads p ON p.job_id=j.id"
+            " WHERE j.state='queued' AND j.lane=%s"
             f" AND (j.not_before IS NULL OR j.not_before<={d.now})"
             f" AND j.queue_expires_at>{d.now} ORDER BY j.queue_rank,j.id LIMIT %s"
         )
@@ -103,9 +104,10 @@ def _marks(ids: Sequence[str]) -> str:
 
 
 def _due(row: tuple[Any, ...]) -> Due:
-    job_id, attempt, failures, kind, model, requested, left, request_id, trace = (
-        orjson.loads(row[0])
+    job_id, attempt, failures, kind, model, requested, left, *rest = orjson.loads(
+        row[0]
     )
+    request_id, traceparent, limits_id = rest
     return Due(
         id=job_id,
         attempt=attempt,
@@ -116,7 +118,8 @@ def _due(row: tuple[Any, ...]) -> Due:
         request=(row[1] or "null").encode(),
         deadline_ms=left,
         request_id=request_id,
-        traceparent=trace,
+        traceparent=traceparent,
+        limits_id=limits_id,
     )
 
 
@@ -133,4 +136,5 @@ def _claimed(job: Due, token: str) -> Claimed:
         deadline_ms=job.deadline_ms,
         request_id=job.request_id,
         traceparent=job.traceparent,
+        limits_id=job.limits_id,
     )

@@ -20,7 +20,7 @@ from backend.core.jobs.states import ErrorCode, Kind, State
 
 _MOVED = (
     "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id,"
-    "completion_tokens"
+    "completion_tokens,limits_id"
 )
 # Bounds one tick of recovery; the rest is found by the next.
 _BATCH = 500
@@ -245,6 +245,7 @@ def _read_moved(cursor: HotCursor, ids: Sequence[str]) -> list[Moved]:
             owner_id=row[7],
             last_event_id=row[8],
             completion_tokens=row[9],
+            limits_id=row[10],
         )
         for row in cursor.rows()
     ]

@@ -17,6 +17,7 @@ from tests.fakes.generation import (
     FakeModels,
     FakeOllama,
     FakeOutsider,
+    FakeReservations,
     FakeTransition,
     claimed_of,
 )
@@ -60,7 +61,9 @@ class Bench:
         self.models, self.breaker = FakeModels(), FakeBreaker()
         self.holdings, self.ollama = Holdings(), FakeOllama(answer_all)
         self.pace = Pace()
-        self.ledger: Any = Ledger(self.claim, self.finish, self.flusher)  # type: ignore[arg-type]  # fakes
+        self.reservations: Any = FakeReservations()
+        parts: Any = (self.claim, self.finish, self.flusher, self.reservations)
+        self.ledger: Any = Ledger(*parts)
         shared: Any = {
             "settings": settings,
             "flusher": self.flusher,
@@ -71,6 +74,7 @@ class Bench:
             ledger=self.ledger,
             transition=self.transition,  # type: ignore[arg-type]  # a fake
             outsider=FakeOutsider(),  # type: ignore[arg-type]  # a fake
+            reservations=self.reservations,
             breaker=self.breaker,  # type: ignore[arg-type]  # a fake
             pace=self.pace,
             **shared,

@@ -7,7 +7,12 @@ import pytest
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.states import State
 from tests.factories import MODEL, claimed_job, due_job, finish_of
-from tests.fakes.generation import FakeClaim, FakeFinish, FakeFlusher
+from tests.fakes.generation import (
+    FakeClaim,
+    FakeFinish,
+    FakeFlusher,
+    FakeReservations,
+)
 from worker.generation.ledger import End, Ledger, Want
 from worker.holdings import Holdings
 
@@ -16,7 +21,7 @@ OTHER = "gen:other:latest"
 
 
 def ledger(claim: FakeClaim, finish: FakeFinish | None = None) -> Ledger:
-    parts: Any = (claim, finish or FakeFinish(), FakeFlusher())
+    parts: Any = (claim, finish or FakeFinish(), FakeFlusher(), FakeReservations())
     return Ledger(*parts, sleep=lambda _: None)
 
 

@@ -76,7 +76,7 @@ class Bench:
         self.sent: list[str] = []
         collaborators: Any = {
             "wake": self.wake,
-            "ledger": Ledger(self.claim, None, None),  # type: ignore[arg-type]  # a fake; no ends here
+            "ledger": Ledger(self.claim, None, None, None),  # type: ignore[arg-type]  # a fake; no ends here
             "answerer": self.answerer,
             "settler": self.answerer,
             "embedder": self.embedder,
