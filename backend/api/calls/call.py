@@ -164,7 +164,10 @@ def begin_all(
     begun: list[Call] = []
     with ExitStack() as undo:
         undo.callback(_give_up, begun)
-        begun.extend(Call.begin(services, job, peer, streamed=streamed) for job in jobs)
+        begun.extend(
+            Call.begin(services, job, peer, limits=limits, streamed=streamed)
+            for job in jobs
+        )
         undo.pop_all()
     return begun
 

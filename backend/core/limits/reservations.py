@@ -120,9 +120,10 @@ class Reservations:
             return 0
 
     def settle_moved(self, job: Moved) -> None:
-        """Give back what a job held that ended without an answer."""
+        """Give back what a job held that ended without an answer, but for what it took."""
         if job.limits_id is not None and job.state in FINAL:
-            self.settle([Settlement(job.limits_id, job.id)])
+            tokens = job.completion_tokens or 0
+            self.settle([Settlement(job.limits_id, job.id, tokens)])
 
     def due(self, limit: int) -> list[Open]:
         """List reservations that nobody has settled for a while.
