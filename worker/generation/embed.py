@@ -188,14 +188,15 @@ class Embedder:
         lengths = [sum(map(len, texts)) for texts in inputs]
         tokens = shares(answer.get("prompt_eval_count") or 0, lengths)
         vectors = iter(answer["embeddings"])
+        durations = durations_of(answer)
+        answered = []
         for holding, texts, count in zip(holdings, inputs, tokens, strict=True):
             mine = list(itertools.islice(vectors, len(texts)))
             if call.take(holding):
-                result = {"embeddings": mine}
-                durations = durations_of(answer)
-                reply = Reply(result, None, count, None, durations)
-                with bound_to(holding.job):
-                    self._settler.succeeded(holding, reply, joined=len(inputs))
+                reply = Reply({"embeddings": mine}, None, count, None, durations)
+                answered.append((holding, reply))
+        if answered:
+            self._settler.all_succeeded(answered)
 
     def _end_cut_off(self, holding: Holding, reason: str) -> None:
         with bound_to(holding.job):

@@ -109,8 +109,8 @@ def test_a_zombie_does_not_refuse_its_neighbours_ends() -> None:
     finish.superseded = {"z"}
     books = ledger(FakeClaim(), finish)
 
-    assert not books.finish(end("z"), superseded=lambda: False)
-    assert books.finish(end("a"), superseded=lambda: False)
+    assert not books.finish([end("z")], superseded=lambda: False)[0]
+    assert books.finish([end("a")], superseded=lambda: False)[0]
     assert set(finish.ends) == {"a"}
 
 
