@@ -74,13 +74,15 @@ class Ledger:
         """
         return self._claims(want)
 
-    def claim_more(self, due: Sequence[Due]) -> list[Claimed]:
+    def take(self, due: Sequence[Due]) -> list[Claimed]:
         """Claim these jobs as far as they still stand as they were read."""
         return self._claim.take(due)
 
-    def look(self, lane: str, limit: int) -> list[Due]:
-        """Read the first due jobs of a lane."""
-        return self._claim.look(lane, limit)
+    def look(
+        self, lane: str, limit: int, *, most_bytes: int | None = None
+    ) -> list[Due]:
+        """Read the first due jobs of a lane; longer requests are left unread."""
+        return self._claim.look(lane, limit, most_bytes=most_bytes)
 
     def any_due(self, lane: str) -> bool:
         """Tell whether a job of the lane waits."""
