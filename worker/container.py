@@ -32,6 +32,7 @@ from backend.core.streams.outsider import OutsiderStream
 from backend.core.usage.rollup import Rollup
 from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
+from worker.generation.gathering import Gatherer
 from worker.generation.ledger import Ledger
 from worker.generation.models import NodeModels
 from worker.generation.pace import Pace
@@ -165,14 +166,19 @@ def generation(settings: Settings) -> GenerationServices:
         models=models,
         settler=settler,
     )
+    gatherer = Gatherer(
+        ledger,
+        batch_size=settings.worker_batch_size,
+        wait_ms=settings.worker_batch_wait,
+        draining=draining,
+    )
     embedder = Embedder(
         answerer=answerer,
         settler=settler,
         client=ollama,
-        ledger=ledger,
+        gatherer=gatherer,
         holdings=holdings,
         models=models,
-        batch_size=settings.worker_batch_size,
     )
     turns = Turns(
         settings=settings,
@@ -182,6 +188,7 @@ def generation(settings: Settings) -> GenerationServices:
         ledger=ledger,
         answerer=answerer,
         embedder=embedder,
+        gatherer=gatherer,
         settler=settler,
         models=models,
         holdings=holdings,

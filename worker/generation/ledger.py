@@ -4,6 +4,7 @@ A slot that asks for a job while another's claim is under way shares the next st
 slots of one lane are interchangeable, so any of them may answer any job.
 """
 
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -66,7 +67,9 @@ class Ledger:
         self._reservations = reservations
         self._sleep = sleep
         self._claims: GroupCommit[Want, Claimed | None] = GroupCommit(self._claim_batch)
-        self._ends: GroupCommit[End, bool] = GroupCommit(self._end_batch, size=_size)
+        self._ends: GroupCommit[Sequence[End], list[bool]] = GroupCommit(
+            self._end_batch, size=_size
+        )
 
     def claim(self, want: Want) -> Claimed | None:
         """Claim the best due job of a lane, or the one that was hinted at.
@@ -76,29 +79,39 @@ class Ledger:
         """
         return self._claims(want)
 
-    def claim_more(self, due: Sequence[Due]) -> list[Claimed]:
+    def take(self, due: Sequence[Due]) -> list[Claimed]:
         """Claim these jobs as far as they still stand as they were read."""
         return self._claim.take(due)
 
-    def look(self, lane: str, limit: int) -> list[Due]:
-        """Read the first due jobs of a lane."""
-        return self._claim.look(lane, limit)
+    def look(
+        self, lane: str, limit: int, *, most_bytes: int | None = None
+    ) -> list[Due]:
+        """Read the first due jobs of a lane; longer requests are left unread."""
+        return self._claim.look(lane, limit, most_bytes=most_bytes)
 
     def any_due(self, lane: str) -> bool:
         """Tell whether a job of the lane waits."""
         return self._claim.any_due(lane)
 
-    def finish(self, end: End, *, superseded: Callable[[], bool]) -> bool:
-        """Commit an end; tells whether it counted.
+    def finish(
+        self, ends: Sequence[End], *, superseded: Callable[[], bool]
+    ) -> list[bool]:
+        """Commit ends, in one transaction; tells of each whether it counted.
 
-        While the database is away the answer is kept and tried again, until it is known
-        that the job is another's.
+        While the database is away the answers are kept and tried again, until it is
+        known that the jobs are others'.
         """
-        if self.persist(end.finish.id, lambda: self._ends(end), superseded=superseded):
-            return True
-        metrics.record_refused_write()
-        log.warning("finish_refused", job_id=end.finish.id, attempt=end.finish.attempt)
-        return False
+        counted = self.persist(
+            ends[0].finish.id, lambda: self._ends(ends), superseded=superseded
+        )
+        counted = counted or [False] * len(ends)
+        for end, counts in zip(ends, counted, strict=True):
+            if not counts:
+                metrics.record_refused_write()
+                log.warning(
+                    "finish_refused", job_id=end.finish.id, attempt=end.finish.attempt
+                )
+        return counted
 
     def persist(
         self, job_id: str, write: Callable[[], T], *, superseded: Callable[[], bool]
@@ -112,8 +125,9 @@ class Ledger:
                 self._sleep(_RETRY_SECONDS)
         return None
 
-    def _end_batch(self, ends: Sequence[End]) -> list[bool]:
+    def _end_batch(self, groups: Sequence[Sequence[End]]) -> list[list[bool]]:
         """Commit ends, and tell their readers; gives which of them counted."""
+        ends = [end for group in groups for end in group]
         commits = self._finish([end.finish for end in ends])
         counted = [
             (end, commit)
@@ -123,7 +137,8 @@ class Ledger:
         # Whoever hears of the end may use its place at once.
         self._reservations.settle(_settlements(end for end, _ in counted))
         self._flusher.end([(e.stream, e.data, commit.row) for e, commit in counted])
-        return [commit is not None for commit in commits]
+        counts = iter(commit is not None for commit in commits)
+        return [list(itertools.islice(counts, len(group))) for group in groups]
 
     def _claim_batch(self, wants: Sequence[Want]) -> list[Claimed | None]:
         by_lane: dict[str, list[int]] = defaultdict(list)
@@ -172,5 +187,5 @@ def _settlements(ends: Iterable[End]) -> list[Settlement]:
     ]
 
 
-def _size(end: End) -> int:
-    return len(end.finish.result or "") + len(end.finish.error or "")
+def _size(ends: Sequence[End]) -> int:
+    return sum(len(e.finish.result or "") + len(e.finish.error or "") for e in ends)

@@ -52,7 +52,10 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A queued job that may be claimed, as it was read; milliseconds from then."""
+    """A queued job that may be claimed, as it was read; milliseconds from then.
+
+    A request that was too long to be read is empty.
+    """
 
     id: str
     attempt: int

@@ -120,7 +120,7 @@ class Reservations:
             return 0
 
     def settle_moved(self, job: Moved) -> None:
-        """Give back what a job held that ended without an answer, but for what it took."""
+        """Give back what a job held that ended without an answer, less what it took."""
         if job.limits_id is not None and job.state in FINAL:
             tokens = job.completion_tokens or 0
             self.settle([Settlement(job.limits_id, job.id, tokens)])
