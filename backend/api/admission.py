@@ -121,6 +121,7 @@ class Admission:
             request_id=envelope.request_id,
             traceparent=envelope.traceparent,
             credential=caller.credential,
+            limits=caller.limits,
             protocol=envelope.protocol,
             original=envelope.original,
         )

@@ -23,7 +23,6 @@ from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.service import Submission
 from backend.core.jobs.states import FINAL, State
-from backend.core.keys import Caller
 from backend.core.streams.mailbox import Mailbox
 
 log = structlog.get_logger()
@@ -36,11 +35,10 @@ class WaitOverError(Exception):
 class Submitter:
     """Submits for one caller and answers as it wished."""
 
-    def __init__(self, services: Services, caller: Caller, peer: Peer) -> None:
-        """Keep who calls, from where."""
+    def __init__(self, services: Services, peer: Peer) -> None:
+        """Keep where the caller is."""
         self._services = services
         self._jobs = services.jobs
-        self._caller = caller
         self._peer = peer
 
     def accept(self, job: NewJob) -> Response:
@@ -75,7 +73,7 @@ class Submitter:
         return stream_response(events, _located(submission.job_id))
 
     def _submit(self, job: NewJob) -> Submission:
-        return accept(self._services, job, limits=self._caller.limits)
+        return accept(self._services, job)
 
     # Waiting
     def _ended(self, box: Mailbox, job: NewJob | JobRecord, seconds: float) -> bool:

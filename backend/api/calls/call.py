@@ -19,7 +19,6 @@ from backend.core.errors import AppError, DatabaseUnavailableError
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.states import FINAL, OnDisconnect
-from backend.core.limits.decision import KeyLimits
 from backend.core.streams.follow import Follower
 from backend.core.streams.mailbox import Mailbox
 
@@ -53,7 +52,6 @@ class Call:
         job: NewJob,
         peer: Peer,
         *,
-        limits: KeyLimits | None,
         streamed: bool,
     ) -> "Call":
         """Submit a job, or attach to the one that was submitted under its key.
@@ -64,7 +62,7 @@ class Call:
         open_mailbox = partial(services.jobs.mailbox, only_end=not streamed)
         with ExitStack() as opened:
             box = opened.enter_context(open_mailbox(job.id))
-            submission = accept(services, job, limits=limits)
+            submission = accept(services, job)
             row = just_submitted(job)
             if not submission.is_new:
                 opened.close()
@@ -153,7 +151,6 @@ def begin_all(
     jobs: Sequence[NewJob],
     peer: Peer,
     *,
-    limits: KeyLimits | None,
     streamed: bool,
 ) -> list[Call]:
     """Begin calls that are accepted together, or none of them.
@@ -164,10 +161,7 @@ def begin_all(
     begun: list[Call] = []
     with ExitStack() as undo:
         undo.callback(_give_up, begun)
-        begun.extend(
-            Call.begin(services, job, peer, limits=limits, streamed=streamed)
-            for job in jobs
-        )
+        begun.extend(Call.begin(services, job, peer, streamed=streamed) for job in jobs)
         undo.pop_all()
     return begun
 

@@ -35,7 +35,6 @@ def _create(caller: Caller) -> Response:
         services(),
         jobs,
         Peer(request.environ),
-        limits=caller.limits,
         streamed=streamed,
     )
     if streamed:
