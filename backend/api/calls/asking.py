@@ -6,10 +6,11 @@ from typing import Any
 from flask import g, request
 
 from backend.api.admission import Envelope
+from backend.api.calls.naming import Names, rename
 from backend.api.container import services
 from backend.api.hooks import traceparent
 from backend.api.limits import read_json
-from backend.core.errors import DrainingError
+from backend.core.errors import AppError, DrainingError
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import NewJob
 from backend.core.jobs.states import Kind, OnDisconnect, Protocol
@@ -29,6 +30,7 @@ class Asked:
         request: What the kind needs, in Ollama's names (JOBS.md 6).
         metadata: Texts of the caller's own.
         keep: Whether what the caller sent is kept, to be told again.
+        names: How the caller calls the fields of the native request.
     """
 
     kind: Kind
@@ -36,6 +38,7 @@ class Asked:
     request: dict[str, Any] = field(repr=False)
     metadata: dict[str, str] | None = None
     keep: bytes | None = field(default=None, repr=False)
+    names: Names = field(default=(), repr=False)
 
 
 def sent_body() -> Any:  # whatever JSON can hold
@@ -51,7 +54,7 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
     """Make a job of a request.
 
     Raises:
-        AppError: Why it is none; fields are named as in the native API.
+        AppError: Why it is none; its fields are named as the caller knows them.
     """
     key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     # Whoever sends a key means to ask again if the connection breaks.
@@ -71,7 +74,11 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
         sent=[request.path, sent_body()],
         original=asked.keep,
     )
-    return services().admission.admit(body, caller, envelope)
+    try:
+        return services().admission.admit(body, caller, envelope)
+    except AppError as error:
+        rename(error, asked.names)
+        raise
 
 
 def repeated(job: NewJob, times: int) -> list[NewJob]:

@@ -150,10 +150,14 @@ class AnswerStream:
 
     def _written(self, index: int, step: Step) -> bytes:
         if isinstance(step, Delta):
-            return self._writer.delta(index, step)
+            # What a protocol holds back is silence to its caller.
+            return self._writer.delta(index, step) or self._sign_of_life("running")
         if isinstance(step, Waiting):
-            due = time.monotonic() - self._written_at >= self._keepalive_seconds
-            return self._writer.waiting(step.what) if due else b""
+            return self._sign_of_life(step.what)
         if step.error is not None:
             raise step.error
         return self._writer.ended(index, step)
+
+    def _sign_of_life(self, what: str) -> bytes:
+        due = time.monotonic() - self._written_at >= self._keepalive_seconds
+        return self._writer.waiting(what) if due else b""
