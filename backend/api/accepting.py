@@ -15,4 +15,6 @@ def accept(services: Services, job: NewJob) -> Submission:
     """
     submission = services.jobs.submit(job)
     g.committed = True
+    # Of several the first: the answer is told under its name.
+    g.setdefault("job_id", submission.job_id)
     return submission

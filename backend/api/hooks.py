@@ -44,6 +44,8 @@ def traceparent() -> str | None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
+    if "job_id" in g:
+        response.headers["X-Corral-Job-Id"] = g.job_id
     rule, began, name = request.url_rule, g.began, request.blueprint
     method, path, route = request.method, request.path, rule.rule if rule else "none"
 

@@ -1,5 +1,6 @@
 """From what a protocol was asked to jobs: the same admission as the native API's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -7,6 +8,7 @@ from flask import g, request
 
 from backend.api.admission import Envelope
 from backend.api.calls.naming import Names, rename
+from backend.api.calls.repeats import key_of_repeats
 from backend.api.container import services
 from backend.api.hooks import traceparent
 from backend.api.limits import read_json
@@ -56,7 +58,10 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
     Raises:
         AppError: Why it is none; its fields are named as the caller knows them.
     """
+    sent = sent_body()
     key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        key = key_of_repeats(caller, sent)
     # Whoever sends a key means to ask again if the connection breaks.
     goes_on = OnDisconnect.CANCEL if key is None else OnDisconnect.CONTINUE
     body = {
@@ -71,7 +76,7 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
         traceparent=traceparent(),
         idempotency_key=key,
         protocol=protocol,
-        sent=[request.path, sent_body()],
+        sent=[request.path, sent],
         original=asked.keep,
     )
     try:
@@ -81,12 +86,15 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
         raise
 
 
-def repeated(job: NewJob, times: int) -> list[NewJob]:
-    """Give a job so many times, each as a job of its own."""
-    return [job, *(_another(job, number) for number in range(1, times))]
+def several(jobs: Sequence[NewJob], times: int) -> list[NewJob]:
+    """Give the jobs of one request, each so many times, each as a job of its own."""
+    every = (job for job in jobs for _ in range(times))
+    return [_numbered(job, number) for number, job in enumerate(every)]
 
 
-def _another(job: NewJob, number: int) -> NewJob:
+def _numbered(job: NewJob, number: int) -> NewJob:
+    if number == 0:
+        return job
     key = job.idempotency_key
     own = None if key is None else f"{key}{_OF_SEVERAL}{number}"
     return replace(job, id=uuid7(), idempotency_key=own)

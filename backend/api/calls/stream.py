@@ -13,7 +13,7 @@ from typing import Protocol
 from flask import Response
 
 from backend.api.calls.call import Call, abandon
-from backend.api.calls.headers import elapsed_ms, job_headers
+from backend.api.calls.headers import elapsed_ms
 from backend.api.calls.relay import Delta, Ended, Step, Waiting
 from backend.api.container import Services
 from backend.api.delivery import drop
@@ -89,8 +89,10 @@ class AnswerStream:
 
     def _headers(self) -> dict[str, str]:
         call, relay = self._calls[0], self._relays[0]
-        headers = job_headers(call.row.id, call.row.model)
-        headers["X-Corral-Overhead-Ms"] = f"{self._began_ms:.1f}"
+        headers = {
+            "X-Corral-Model": call.row.model,
+            "X-Corral-Overhead-Ms": f"{self._began_ms:.1f}",
+        }
         if relay.node is not None:
             headers["X-Corral-Node"] = relay.node
         if relay.ran_at is not None:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from backend.api.auth import as_caller
-from backend.api.calls.asking import admitted, repeated, sent_body
+from backend.api.calls.asking import admitted, sent_body, several
 from backend.api.calls.telling import streamed, told
 from backend.api.openai.chat_answer import Wanted, completion
 from backend.api.openai.chat_chunks import Chunks
@@ -28,7 +28,7 @@ def _create(caller: Caller) -> Response:
     body = read(ChatCompletionRequest, sent_body())
     tools = tooling(body)
     job = admitted(asked(body, tools), caller, Protocol.OPENAI)
-    jobs = repeated(job, body.n or 1)
+    jobs = several([job], body.n or 1)
     wanted = Wanted(
         body.model, tools, logprobs=bool(body.logprobs), usage=body.with_usage
     )
