@@ -9,7 +9,10 @@ from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_wi
 from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.container import Services, flask_database, wire
 from backend.api.openai import chat as openai_chat
+from backend.api.openai import completions as openai_completions
+from backend.api.openai import embeddings as openai_embeddings
 from backend.api.openai import errors as openai_errors
+from backend.api.openai import models as openai_models
 from backend.api.openapi.document import document
 from backend.api.routes import (
     account,
@@ -38,6 +41,9 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (account.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_completions.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_embeddings.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_models.blueprint, ANY_KEY),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (usage.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),

@@ -33,6 +33,8 @@ def accept(services: Services, job: NewJob) -> Submission:
         g.answer_headers[QUEUE_LENGTH] = str(error.queue_length)
         raise
     g.committed = True
+    # Of several the first: the answer is told under its name.
+    g.setdefault("job_id", submission.job_id)
     return submission
 
 

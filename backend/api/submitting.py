@@ -12,6 +12,7 @@ from flask import Response
 
 from backend.api.accepting import accept
 from backend.api.answers import answer
+from backend.api.calls.headers import serving_headers
 from backend.api.container import Services
 from backend.api.delivery import once_sent
 from backend.api.job_view import location, view
@@ -57,7 +58,8 @@ class Submitter:
                 ended = self._other_ended(submission.job_id, job, limit)
         told = None if box.row is None else heard(box.row)
         if ended and (row := told or self._read(submission.job_id)) is not None:
-            response = answer(view(row), HTTPStatus.OK, applied | _located(row.id))
+            headers = applied | _located(row.id) | serving_headers(row)
+            response = answer(view(row), HTTPStatus.OK, headers)
             return once_sent(self._services, row.id, response)
         return self._accepted(job, submission, applied)
 
@@ -134,7 +136,7 @@ class Submitter:
         headers = headers | _located(row.id)
         if row.state not in FINAL:
             return answer(shown, HTTPStatus.ACCEPTED, headers)
-        response = answer(shown, HTTPStatus.OK, headers)
+        response = answer(shown, HTTPStatus.OK, headers | serving_headers(row))
         return once_sent(self._services, row.id, response)
 
     def _standing(

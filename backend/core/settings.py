@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     sse_keepalive: Milliseconds = 10_000
     session_lifetime: Milliseconds = 43_200_000
     idempotency_lifetime: Milliseconds = 86_400_000
+    attach_retries: bool = False
 
     # Worker
     worker_id: str = Field(default_factory=socket.gethostname)

@@ -15,10 +15,14 @@ from backend.api.calls.relay import Relay
 from backend.api.container import Services
 from backend.api.peer import Peer
 from backend.api.presence import LOOK_SECONDS, Presence
-from backend.core.errors import AppError, DatabaseUnavailableError
+from backend.core.errors import (
+    AppError,
+    DatabaseUnavailableError,
+    PayloadExpiredError,
+)
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
-from backend.core.jobs.states import FINAL, OnDisconnect
+from backend.core.jobs.states import FINAL, OnDisconnect, State
 from backend.core.streams.follow import Follower
 from backend.core.streams.mailbox import Mailbox
 
@@ -68,6 +72,8 @@ class Call:
                 opened.close()
                 box = opened.enter_context(open_mailbox(submission.job_id))
                 row = services.reads.require(submission.job_id, job.owner_id)
+                if row.state is State.SUCCEEDED and row.payload_expired:
+                    raise PayloadExpiredError
             call = cls(services, box, row, peer, new=submission.is_new)
             call._opened = opened.pop_all()
         return call

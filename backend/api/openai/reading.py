@@ -4,7 +4,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from backend.api.errors import invalid_fields
+from backend.api.field_paths import path_in
+from backend.core.errors import FieldError, InvalidRequestError
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -18,4 +19,19 @@ def read(shape: type[Shape], body: Any) -> Shape:
     try:
         return shape.model_validate(body)
     except ValidationError as error:
-        raise invalid_fields(error.errors(include_url=False)) from None
+        raise _invalid(error, body) from None
+
+
+def _invalid(error: ValidationError, body: Any) -> InvalidRequestError:
+    found = [
+        FieldError(
+            ".".join(
+                map(str, path_in(body, one["loc"], missing=one["type"] == "missing"))
+            )
+            or "body",
+            one["msg"].removeprefix("Value error, "),
+        )
+        for one in error.errors(include_url=False)
+    ]
+    fields = tuple(dict.fromkeys(found))
+    return InvalidRequestError(f"{fields[0].field}: {fields[0].message}", errors=fields)

@@ -52,6 +52,22 @@ KEYS = {
     }
 }
 
+COMPLETIONS = {
+    "completion": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "prompt": "Once upon a time",
+            "max_tokens": 50,
+        }
+    }
+}
+
+EMBEDDINGS = {
+    "embeddings": {
+        "value": {"model": "nomic-embed-text", "input": ["one text", "another"]}
+    }
+}
+
 CHAT_COMPLETIONS = {
     "chat": {
         "value": {

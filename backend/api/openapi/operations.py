@@ -6,7 +6,15 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from backend.api.openai.schemas.chat import ChatCompletionRequest
-from backend.api.openai.schemas.views import ChatCompletion
+from backend.api.openai.schemas.completions import CompletionRequest
+from backend.api.openai.schemas.embeddings import CreateEmbeddingRequest
+from backend.api.openai.schemas.views import (
+    ChatCompletion,
+    Completion,
+    CreateEmbeddingResponse,
+    ListModelsResponse,
+    Model,
+)
 from backend.api.openapi import examples
 from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
 from backend.api.schemas.keys import KeyChanges, NewKey, NewSession, Rotation
@@ -90,6 +98,7 @@ _STREAM = Gives(content_type="text/event-stream")
 _JOB = Gives(jobs.JobView)
 _KEY = Gives(keys.KeyView)
 _NOTHING = Gives()
+_CALL_HEADERS = ("Idempotency-Key", "X-Corral-Retry", "X-Request-Id", "traceparent")
 
 OPERATIONS: dict[str, Operation] = {
     "submission.submit": Operation(
@@ -106,8 +115,32 @@ OPERATIONS: dict[str, Operation] = {
         _OF_SUBMISSION,
         body=TypeAdapter(ChatCompletionRequest),
         examples=examples.CHAT_COMPLETIONS,
-        headers=("Idempotency-Key", "X-Request-Id", "traceparent"),
+        headers=_CALL_HEADERS,
         form=OPENAI,
+    ),
+    "openai_completions.create": Operation(
+        "OpenAI",
+        {200: (Gives(Completion), _STREAM)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(CompletionRequest),
+        examples=examples.COMPLETIONS,
+        headers=_CALL_HEADERS,
+        form=OPENAI,
+    ),
+    "openai_embeddings.create": Operation(
+        "OpenAI",
+        {200: (Gives(CreateEmbeddingResponse),)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(CreateEmbeddingRequest),
+        examples=examples.EMBEDDINGS,
+        headers=_CALL_HEADERS,
+        form=OPENAI,
+    ),
+    "openai_models.list_models": Operation(
+        "OpenAI", {200: (Gives(ListModelsResponse),)}, form=OPENAI
+    ),
+    "openai_models.get": Operation(
+        "OpenAI", {200: (Gives(Model),)}, (errors.ModelNotFoundError,), form=OPENAI
     ),
     "cancels.cancel": Operation(
         "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)
@@ -212,6 +245,10 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Idempotency-Key": (
         "The same key with the same body gives the same job, for 24 hours.",
         {"type": "string", "pattern": "^[\\x20-\\x7e]{1,255}$"},
+    ),
+    "X-Corral-Retry": (
+        "`attach`: a client's own repeat waits for the answer that is being made.",
+        {"enum": ["attach", "new"]},
     ),
     "Prefer": (
         "`wait=N`: answer 200 with the finished job if that takes at most N seconds.",
