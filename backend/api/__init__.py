@@ -5,6 +5,8 @@ from functools import cache, partial
 from flask import Blueprint, Flask
 
 from backend.api import auth, errors, hooks, limits
+from backend.api.anthropic import errors as anthropic_errors
+from backend.api.anthropic import messages as anthropic_messages
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.container import Services, flask_database, wire
 from backend.api.openai import chat as openai_chat
@@ -36,6 +38,8 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (account.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (anthropic_messages.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (anthropic_messages.counting, keys_with(Scope.INFERENCE)),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (models.blueprint, ANY_KEY),
@@ -48,6 +52,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
 
 # How errors are told, by the beginning of the address.
 PROTOCOLS: dict[str, errors.Tell] = {
+    "/v1/messages": anthropic_errors.answer,
     "/v1/": openai_errors.answer,
     "/api/v1/chat/": openai_errors.answer,
 }

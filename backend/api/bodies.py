@@ -1,6 +1,6 @@
 """Reading bodies into their models."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,7 +16,16 @@ def read_body(shape: type[Shape]) -> Shape:
     Raises:
         AppError: If it is not JSON, or not of that shape; each mistake has its field.
     """
+    return read_as(shape, read_json())
+
+
+def read_as(shape: type[Shape], body: Any) -> Shape:
+    """Read what was sent as a model.
+
+    Raises:
+        AppError: If it is not of that shape; each mistake has its field.
+    """
     try:
-        return shape.model_validate(read_json())
+        return shape.model_validate(body)
     except ValidationError as error:
         raise invalid_fields(error.errors(include_url=False)) from None

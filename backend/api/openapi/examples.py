@@ -59,3 +59,13 @@ CHAT_COMPLETIONS = {
         }
     }
 }
+
+MESSAGES = {
+    "message": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "max_tokens": 100,
+            "messages": [{"role": "user", "content": "Name three colours."}],
+        }
+    }
+}

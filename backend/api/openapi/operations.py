@@ -5,10 +5,15 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from backend.api.anthropic.schemas import views as anthropic
+from backend.api.anthropic.schemas.messages import (
+    MessageCountTokensParams,
+    MessageCreateParams,
+)
 from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.schemas.views import ChatCompletion
 from backend.api.openapi import examples
-from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
+from backend.api.openapi.forms import ANTHROPIC, NATIVE, OPENAI, ErrorForm
 from backend.api.schemas.keys import NewKey, NewSession
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
@@ -96,6 +101,22 @@ OPERATIONS: dict[str, Operation] = {
         examples=examples.CHAT_COMPLETIONS,
         headers=("Idempotency-Key", "X-Request-Id", "traceparent"),
         form=OPENAI,
+    ),
+    "anthropic.create": Operation(
+        "Anthropic",
+        {200: (Gives(anthropic.AnthropicMessage), _STREAM)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(MessageCreateParams),
+        examples=examples.MESSAGES,
+        headers=("Idempotency-Key", "X-Request-Id", "traceparent"),
+        form=ANTHROPIC,
+    ),
+    "anthropic_counting.count_tokens": Operation(
+        "Anthropic",
+        {200: (Gives(anthropic.MessageTokensCount),)},
+        (errors.ModelNotAllowedError, errors.ModelNotFoundError),
+        body=TypeAdapter(MessageCountTokensParams),
+        form=ANTHROPIC,
     ),
     "cancels.cancel": Operation(
         "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)
