@@ -3,10 +3,11 @@
     with Platform.start(folder, database_url=…) as platform:
         client = OpenAI(base_url=f"{platform.url}/v1", api_key=platform.key())
 
-API, worker and simulator are processes; the database has all tables, Redis is its own.
+API, worker, beat and simulator are processes; the database has all tables, and Redis
+is its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,9 @@ from tests.factories import settings_for
 from tests.fakes.api_process import ApiProcess
 from tests.ollama_server import OllamaServer
 from tests.servers import RedisServer
-from tests.stack import Role
+from tests.stack import Role, Stack
 
+MODELS = ("tiny-chat", "tiny-tools", "tiny-think", "tiny-embed", "tiny-vision")
 USUAL = (Scope.INFERENCE, Scope.READ)
 
 
@@ -55,6 +57,11 @@ class Platform:
         """List the jobs, newest first."""
         return JobQuery(self.database).page(Filters(**filters), limit=500, after=None)
 
+    @staticmethod
+    def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
+        """Wait until something is so."""
+        Stack.until(is_so, seconds)
+
     def job(self, job_id: str) -> JobRecord:
         """Read a job."""
         found = JobQuery(self.database).get(job_id)
@@ -67,7 +74,7 @@ def running(folder: Path, *, database_url: str, **settings: str) -> Iterator[Pla
     """Run a platform; the settings are by the names of their variables."""
     with ExitStack() as stack:
         redis_server = stack.enter_context(RedisServer(_made(folder / "redis")))
-        ollama = stack.enter_context(OllamaServer.start(num_parallel=8))
+        ollama = stack.enter_context(OllamaServer.start(num_parallel=8, models=MODELS))
         environment = {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_server.url(),
@@ -78,16 +85,17 @@ def running(folder: Path, *, database_url: str, **settings: str) -> Iterator[Pla
             **settings,
         }
         worker = Role(folder / "worker", "worker", environment)
+        beat = Role(folder / "beat", "beat", environment)
         api = ApiProcess(
             _made(folder / "api"),
             database_url=database_url,
             redis_url=redis_server.url(),
             **{k: v for k, v in environment.items() if not k.endswith("_URL")},
         )
-        for process in (worker, api):
+        for process in (worker, beat, api):
             stack.callback(process.stop)
             process.begin()
-        for process in (worker, api):
+        for process in (worker, beat, api):
             process.wait_until_ready()
         database = open_database(
             settings_for(database_url, redis_url=redis_server.url()), connections=5

@@ -29,7 +29,9 @@ _TYPES: dict[int, str] = {
 def answer(error: AppError) -> Response:
     """Answer with an error; 422 is 400 here."""
     response = Response(
-        orjson.dumps(body(error)), status_of(error), content_type="application/json"
+        orjson.dumps(body(error, request_id=g.get("request_id"))),
+        status_of(error),
+        content_type="application/json",
     )
     response.headers["x-should-retry"] = "true" if error.retryable else "false"
     return response
@@ -42,7 +44,7 @@ def status_of(error: AppError | type[AppError]) -> int:
     return error.status
 
 
-def body(error: AppError) -> dict[str, Any]:
+def body(error: AppError, *, request_id: str | None) -> dict[str, Any]:
     """Write an error, as a body or as an event of a stream."""
     status = status_of(error)
     server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -55,5 +57,5 @@ def body(error: AppError) -> dict[str, Any]:
             # Not Anthropic's, but the only thing that is stable for programs.
             "code": error.code,
         },
-        "request_id": g.get("request_id"),
+        "request_id": request_id,
     }

@@ -32,11 +32,14 @@ class MessageEvents:
 
     content_type = "text/event-stream; charset=utf-8"
 
-    def __init__(self, job_id: str, *, model: str, estimated_tokens: int) -> None:
+    def __init__(
+        self, job_id: str, *, model: str, estimated_tokens: int, request_id: str
+    ) -> None:
         """Take what the message begins with; its prompt is counted at its end."""
         self._job_id = job_id
         self._model = model
         self._estimated_tokens = estimated_tokens
+        self._request_id = request_id
         self._open: str | None = None
         self._blocks = 0
         self._called = False
@@ -86,7 +89,7 @@ class MessageEvents:
 
     def failed(self, error: AppError) -> bytes:
         """Write an error; nothing comes after it."""
-        return _event(errors.body(error))
+        return _event(errors.body(error, request_id=self._request_id))
 
     def _call(self, call: Call) -> bytes:
         self._called = True

@@ -1,6 +1,6 @@
 """`POST /v1/messages`, and what its tokens would be."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from backend.api.answers import answer
 from backend.api.anthropic.message_answer import message
@@ -40,7 +40,10 @@ def _create(caller: Caller) -> Response:
     calls = begin_all(services(), [job], peer, streamed=body.stream)
     if body.stream:
         writer = MessageEvents(
-            calls[0].row.id, model=body.model, estimated_tokens=_estimate(body)
+            calls[0].row.id,
+            model=body.model,
+            estimated_tokens=_estimate(body),
+            request_id=g.request_id,
         )
         return AnswerStream(services(), calls, writer).response()
     [row] = answers(calls)
