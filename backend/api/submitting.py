@@ -4,6 +4,7 @@ After the COMMIT the answer is never an error: what can no longer be read is tol
 what was submitted.
 """
 
+from contextlib import ExitStack
 from http import HTTPStatus
 
 import redis
@@ -53,15 +54,12 @@ class Submitter:
         self._check_limits()
         limit = min(seconds, self._services.settings.max_wait / 1000)
         applied = {"Preference-Applied": f"wait={int(limit)}"}
-        box = self._jobs.open_mailbox(job.id, only_end=True)
-        try:
+        with self._jobs.mailbox(job.id, only_end=True) as box:
             submission = self._submit(job)
             if submission.is_new:
                 ended = self._ended(box, job, limit)
             else:
                 ended = self._other_ended(submission.job_id, job, limit)
-        finally:
-            self._jobs.close_mailbox(box)
         told = None if box.row is None else heard(box.row)
         if ended and (row := told or self._read(submission.job_id)) is not None:
             response = answer(view(row), HTTPStatus.OK, applied | _located(row.id))
@@ -71,17 +69,13 @@ class Submitter:
     def stream(self, job: NewJob) -> Response:
         """Answer with the job's events, at once."""
         self._check_limits()
-        box = self._jobs.open_mailbox(job.id)
-        try:
+        with ExitStack() as opened:
+            box = opened.enter_context(self._jobs.mailbox(job.id))
             submission = self._submit(job)
             if submission.is_new:
-                events = self._events(box, job, submission)
+                events = self._events(box, job, submission, opened)
             else:
-                self._jobs.close_mailbox(box)
                 events = self._other_events(submission.job_id)
-        except BaseException:
-            self._jobs.close_mailbox(box)
-            raise
         return stream_response(events, _located(submission.job_id))
 
     def _check_limits(self) -> None:
@@ -115,12 +109,9 @@ class Submitter:
         return False
 
     def _other_ended(self, job_id: str, job: NewJob, seconds: float) -> bool:
-        box = self._jobs.open_mailbox(job_id, only_end=True)
-        try:
+        with self._jobs.mailbox(job_id, only_end=True) as box:
             row = self._services.reads.require(job_id, job.owner_id)
             return row.state in FINAL or self._ended(box, row, seconds)
-        finally:
-            self._jobs.close_mailbox(box)
 
     def _presence(self, job: NewJob | JobRecord) -> Presence:
         return Presence(
@@ -128,24 +119,25 @@ class Submitter:
         )
 
     # Streaming
-    def _events(self, box: Mailbox, job: NewJob, submission: Submission) -> EventStream:
+    def _events(
+        self, box: Mailbox, job: NewJob, submission: Submission, opened: ExitStack
+    ) -> EventStream:
         return EventStream(
             self._services,
             box,
             just_submitted(job),
             self._presence(job),
+            opened=opened,
             is_new=True,
             position=1 if submission.handed_over else None,
         )
 
     def _other_events(self, job_id: str) -> EventStream:
-        box = self._jobs.open_mailbox(job_id)
-        try:
+        with ExitStack() as opened:
+            box = opened.enter_context(self._jobs.mailbox(job_id))
             row = self._services.reads.require(job_id, None)
-        except BaseException:
-            self._jobs.close_mailbox(box)
-            raise
-        return EventStream(self._services, box, row, self._presence(row))
+            presence = self._presence(row)
+            return EventStream(self._services, box, row, presence, opened=opened)
 
     # Answering
     def _accepted(

@@ -56,12 +56,14 @@ class KeptConnection:
             redis.ConnectionError: If the connection breaks; what counted is unknown.
         """
         connection = self._connection or self._open()
+        replies = None
         try:
             connection.send_packed_command(connection.pack_commands(commands))
-            return [self._reply(connection) for _ in commands]
-        except BaseException:
-            self.close()
-            raise
+            replies = [self._reply(connection) for _ in commands]
+        finally:
+            if replies is None:
+                self.close()
+        return replies
 
     def _open(self) -> Any:  # redis-py's connections are untyped
         # The pool's own way counts connections for ever: it refuses after as many
@@ -103,13 +105,13 @@ class KeptConnections:
         Raises:
             redis.ConnectionError: If the connection breaks; what counted is unknown.
         """
-        connection = self._borrow()
+        connection, replies = self._borrow(), None
         try:
             replies = connection.execute(*commands)
-        except BaseException:
-            # Whatever else is idle is as dead as this one, or has a reply to come.
-            self.close()
-            raise
+        finally:
+            if replies is None:
+                # Whatever else is idle is as dead as this one.
+                self.close()
         self._idle.append(connection)
         return replies
 

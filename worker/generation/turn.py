@@ -11,7 +11,8 @@ once for many jobs.
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import redis
@@ -145,19 +146,32 @@ class Turns:
 
     def _use(self, slot: Slot, admission: Admission) -> bool:
         """Serve on a slot; tells whether the turn was over with work left."""
+        has_served = False
+        with self._held(slot):
+            try:
+                is_over = self._serve(slot, admission)
+                has_served = True
+            finally:
+                if not has_served:
+                    self._pass_on(slot.model, admission)
+        return is_over
+
+    @contextmanager
+    def _held(self, slot: Slot) -> Iterator[None]:
         self._holdings.add_slot(slot)
         try:
-            return self._serve(slot, admission)
-        except BaseException:
-            # Before the ticket, which would find the breaker waiting for the probe.
-            self._no_probe(slot.model, admission)
-            # Its cause may last (no database): the ticket would be back at once.
-            self._draining.wait(_FAILURE_SECONDS)
-            self._send_ticket(slot.model)
-            raise
+            yield
         finally:
             self._holdings.drop_slot(slot)
             self._free(slot)
+
+    def _pass_on(self, model: str, admission: Admission) -> None:
+        """Leave to another turn what this one failed to do."""
+        # Before the ticket, which would find the breaker waiting for the probe.
+        self._no_probe(model, admission)
+        # Its cause may last (no database): the ticket would be back at once.
+        self._draining.wait(_FAILURE_SECONDS)
+        self._send_ticket(model)
 
     def _free(self, slot: Slot) -> None:
         try:

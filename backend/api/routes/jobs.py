@@ -1,6 +1,7 @@
 """Reading jobs: one, many, and their events."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
@@ -59,8 +60,8 @@ def events(job_id: str) -> Response:
     """Stream a job's events, from the beginning or after the last one heard."""
     require_stream()
     after = _last_event_id()
-    box = services().jobs.open_mailbox(check_id(job_id))
-    try:
+    with ExitStack() as opened:
+        box = opened.enter_context(services().jobs.mailbox(check_id(job_id)))
         job = _with_payload(visible_job(job_id))
         stream = EventStream(
             services(),
@@ -72,12 +73,10 @@ def events(job_id: str) -> Response:
                 Peer(request.environ),
                 on_disconnect=_on_disconnect(job),
             ),
+            opened=opened,
             after=after,
             position=services().reads.place(job.id) if job.state not in FINAL else None,
         )
-    except BaseException:
-        services().jobs.close_mailbox(box)
-        raise
     return stream_response(stream, {})
 
 
@@ -86,14 +85,11 @@ def tokens(job_id: str) -> Response:
     """Give a job's events after a place, waiting a while if there is none yet."""
     query = _query(TokensQuery)
     after = START if query.after is None else EntryId.parse(query.after)
-    box = services().jobs.open_mailbox(check_id(job_id))
-    try:
+    with services().jobs.mailbox(check_id(job_id)) as box:
         job = _with_payload(visible_job(job_id))
         told = poll(
             services(), box, job, Peer(request.environ), after=after, wait_ms=query.wait
         )
-    finally:
-        services().jobs.close_mailbox(box)
     response = answer(told)
     if told["events"][-1]["event"] == EventName.END:
         return once_sent(services(), job.id, response)

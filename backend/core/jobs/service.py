@@ -6,7 +6,8 @@ The order of a submission is everything: a mailbox first, then COMMIT, then anno
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import redis
@@ -165,14 +166,15 @@ class JobService:
             log.warning("announce_failed", model=model, jobs=len(due), error=str(error))
             return 0
 
-    def open_mailbox(self, job_id: str, *, only_end: bool = False) -> Mailbox:
-        """Register for a job's frames; before its INSERT."""
+    @contextmanager
+    def mailbox(self, job_id: str, *, only_end: bool = False) -> Iterator[Mailbox]:
+        """Hear a job's frames for a while; begin before its INSERT."""
         self._hub.wait_until_settled()
-        return self._hub.open(job_id, only_end=only_end)
-
-    def close_mailbox(self, box: Mailbox) -> None:
-        """Stop listening."""
-        self._hub.close(box)
+        box = self._hub.open(job_id, only_end=only_end)
+        try:
+            yield box
+        finally:
+            self._hub.close(box)
 
     def wait(
         self,

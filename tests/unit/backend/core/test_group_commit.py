@@ -2,9 +2,11 @@
 
 import signal
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -50,27 +52,53 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def waiting(commit: GroupCommit[int, int]) -> int:
-    return len(commit._waiting)
+class Gate:
+    """A follower's gate that tells when the follower stands before it."""
+
+    def __init__(self, lock: threading.Lock, reached: threading.Semaphore) -> None:
+        self.release = lock.release
+        self._lock = lock
+        self._reached = reached
+
+    def acquire(self) -> bool:
+        self._reached.release()
+        return self._lock.acquire()
+
+
+class Queue(deque[Any]):
+    """Entries that wait, and those among them that stand before their gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reached = threading.Semaphore(0)
+
+    def append(self, entry: Any) -> None:
+        entry.gate = Gate(entry.gate, self._reached)
+        super().append(entry)
+
+    def await_follower(self) -> None:
+        """Wait until one more follower stands before its gate."""
+        assert self._reached.acquire(timeout=PATIENCE_SECONDS)
+
+
+def queue_of(commit: GroupCommit[int, int]) -> Queue:
+    """Give the commit's queue, one that can be watched."""
+    if not isinstance(commit._waiting, Queue):
+        commit._waiting = Queue()
+    return commit._waiting
 
 
 def crowd(
     pool: ThreadPoolExecutor, commit: GroupCommit[int, int], runs: Runs, items: range
 ) -> "list[Future[int]]":
     """Let one lead with item 0 and all others wait behind it, in order."""
+    queue = queue_of(commit)
     futures = [pool.submit(commit, 0)]
     assert runs.began.wait(PATIENCE_SECONDS)
-    for number, item in enumerate(items, start=1):
+    for item in items:
         futures.append(pool.submit(commit, item))
-        until(lambda n=number: waiting(commit) == n)
+        queue.await_follower()
     return futures
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.0005)
 
 
 def test_one_caller_alone_runs_at_once() -> None:
@@ -197,26 +225,84 @@ def test_a_run_that_answers_too_little_is_an_error_for_all() -> None:
 def test_a_caller_that_is_torn_out_while_it_waits_is_left_out(
     runs: Runs, pool: ThreadPoolExecutor
 ) -> None:
-    def torn(*_: object) -> None:
-        raise TornOutError
+    def tear_it_out() -> None:
+        queue_of(commit).await_follower()
+        tear_main_out()
 
     commit = GroupCommit(runs)
     crowd(pool, commit, runs, range(0))
-    before = signal.signal(signal.SIGUSR1, torn)
-    try:
-        pool.submit(tear_when, lambda: waiting(commit) == 1)
-        with pytest.raises(TornOutError):
-            commit(1)
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+    pool.submit(tear_it_out)
+    with tearable(), pytest.raises(TornOutError):
+        commit(1)
 
     runs.go_on.set()
     assert commit(2) == 20
     assert runs.batches == [[0], [2]]
 
 
-def tear_when(is_so: Callable[[], bool]) -> None:
-    until(is_so)
+def test_a_caller_that_is_torn_out_of_a_batch_leaves_its_neighbours_alone(
+    runs: Runs, pool: ThreadPoolExecutor
+) -> None:
+    def go_on_with_it() -> None:
+        queue_of(commit).await_follower()
+        runs.go_on.set()
+
+    def tear_it_out(items: Sequence[int]) -> None:
+        if 2 in items:
+            tear_main_out()
+            assert is_gone.wait(PATIENCE_SECONDS)
+
+    is_gone = threading.Event()
+    runs.fail = tear_it_out
+    commit = GroupCommit(runs)
+    futures = crowd(pool, commit, runs, range(1, 2))
+    pool.submit(go_on_with_it)
+    with tearable(), pytest.raises(TornOutError):
+        commit(2)
+    is_gone.set()
+
+    assert futures[1].result(PATIENCE_SECONDS) == 10
+    assert commit(3) == 30
+    assert runs.batches == [[0], [1, 2], [3]]
+
+
+def test_a_leader_that_is_torn_out_while_it_steps_back_passes_the_lead_on(
+    runs: Runs, pool: ThreadPoolExecutor
+) -> None:
+    def gather() -> None:
+        if not steps:
+            steps.append(pool.submit(commit, 4))
+            queue_of(commit).await_follower()
+            raise TornOutError
+
+    steps: list[Future[int]] = []
+    commit = GroupCommit(runs, gather=gather)
+    futures = crowd(pool, commit, runs, range(1, 3))
+    runs.go_on.set()
+    assert [future.result(PATIENCE_SECONDS) for future in futures] == [0, 10, 20]
+
+    with pytest.raises(TornOutError):
+        commit(3)
+
+    assert steps[0].result(PATIENCE_SECONDS) == 40
+    assert runs.batches == [[0], [1, 2], [4]]
+
+
+@contextmanager
+def tearable() -> Iterator[None]:
+    """Let a signal tear this thread out of what it waits for."""
+
+    def torn(*_: object) -> None:
+        raise TornOutError
+
+    before = signal.signal(signal.SIGUSR1, torn)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def tear_main_out() -> None:
     main = threading.main_thread().ident
     assert main is not None
     signal.pthread_kill(main, signal.SIGUSR1)
@@ -258,4 +344,4 @@ def test_many_threads_each_get_their_own_outcome(pool: ThreadPoolExecutor) -> No
 
     assert outcomes == [str(i) if i % 50 == 7 else i * 2 for i in range(3_000)]
     assert not commit._busy
-    assert waiting(commit) == 0
+    assert not commit._waiting
