@@ -6,6 +6,7 @@ queued, run, ended and counted like any other; the call is the caller's end of i
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from backend.api.accepting import accept
 from backend.api.calls.failure import JobCancelledError, failure
@@ -39,6 +40,7 @@ class Call:
             services.draining, drain_ms=services.settings.api_drain_timeout
         )
         self.row = row
+        self._opened = ExitStack()
         self.presence = Presence(
             services, row.id, peer, on_disconnect=row.on_disconnect
         )
@@ -52,19 +54,18 @@ class Call:
         Raises:
             AppError: Why it was not accepted.
         """
-        jobs = services.jobs
+        open_mailbox = partial(services.jobs.mailbox, only_end=not streamed)
         with ExitStack() as opened:
-            box = jobs.open_mailbox(job.id, only_end=not streamed)
-            opened.callback(jobs.close_mailbox, box)
+            box = opened.enter_context(open_mailbox(job.id))
             submission = accept(services, job)
             row = just_submitted(job)
             if not submission.is_new:
                 opened.close()
-                box = jobs.open_mailbox(submission.job_id, only_end=not streamed)
-                opened.callback(jobs.close_mailbox, box)
+                box = opened.enter_context(open_mailbox(submission.job_id))
                 row = services.reads.require(submission.job_id, job.owner_id)
-            opened.pop_all()
-            return cls(services, box, row, peer, new=submission.is_new)
+            call = cls(services, box, row, peer, new=submission.is_new)
+            call._opened = opened.pop_all()
+        return call
 
     def answer(self) -> JobRecord:
         """Wait for the job's end, and give its row with its result.
@@ -137,7 +138,7 @@ class Call:
 
     def close(self) -> None:
         """Stop listening."""
-        self._services.jobs.close_mailbox(self._box)
+        self._opened.close()
 
 
 def begin_all(
