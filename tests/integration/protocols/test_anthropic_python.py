@@ -94,7 +94,8 @@ def test_a_stream_says_what_the_whole_answer_says(client: Anthropic) -> None:
     ) as stream:
         streamed = stream.get_final_message()
 
-    assert streamed.content == whole.content
+    assert streamed.content[0].type == whole.content[0].type == "text"
+    assert streamed.content[0].text == whole.content[0].text
 
 
 def test_a_system_prompt_may_be_a_text_or_blocks(
