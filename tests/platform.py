@@ -3,7 +3,8 @@
     with Platform.start(folder, database_url=…) as platform:
         client = OpenAI(base_url=f"{platform.url}/v1", api_key=platform.key())
 
-API, worker, beat and simulator are processes; the database has all tables, Redis is its own.
+API, worker, beat and simulator are processes; the database has all tables, and Redis
+is its own.
 """
 
 from collections.abc import Callable, Iterator

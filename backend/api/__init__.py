@@ -5,6 +5,8 @@ from functools import cache, partial
 from flask import Blueprint, Flask
 
 from backend.api import auth, cors, errors, hooks, limits
+from backend.api.anthropic import errors as anthropic_errors
+from backend.api.anthropic import messages as anthropic_messages
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.container import Services, flask_database, wire
@@ -44,6 +46,8 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (openai_completions.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_embeddings.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_models.blueprint, ANY_KEY),
+    (anthropic_messages.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (anthropic_messages.counting, keys_with(Scope.INFERENCE)),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (usage.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
@@ -57,6 +61,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
 
 # How errors are told, by the beginning of the address.
 PROTOCOLS: dict[str, errors.Tell] = {
+    "/v1/messages": anthropic_errors.answer,
     "/v1/": openai_errors.answer,
     "/api/v1/chat/": openai_errors.answer,
 }

@@ -3,12 +3,12 @@
 from flask import Blueprint, Response
 
 from backend.api.auth import as_caller
+from backend.api.bodies import read_as
 from backend.api.calls.asking import admitted, sent_body, several
 from backend.api.calls.telling import streamed, told
 from backend.api.openai.chat_answer import Wanted, completion
 from backend.api.openai.chat_chunks import Chunks
 from backend.api.openai.chat_request import asked
-from backend.api.openai.reading import read
 from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.tool_choice import tooling
 from backend.core.jobs.states import Protocol
@@ -25,7 +25,7 @@ def create() -> Response:
 
 
 def _create(caller: Caller) -> Response:
-    body = read(ChatCompletionRequest, sent_body())
+    body = read_as(ChatCompletionRequest, sent_body())
     tools = tooling(body)
     job = admitted(asked(body, tools), caller, Protocol.OPENAI)
     jobs = several([job], body.n or 1)

@@ -90,3 +90,13 @@ ROTATIONS = {
         "value": {"overlap_seconds": 604_800},
     }
 }
+
+MESSAGES = {
+    "message": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "max_tokens": 100,
+            "messages": [{"role": "user", "content": "Name three colours."}],
+        }
+    }
+}

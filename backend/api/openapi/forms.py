@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from backend.api.anthropic import errors as anthropic_errors
+from backend.api.anthropic.schemas.views import AnthropicError
 from backend.api.errors import CONTENT_TYPE
 from backend.api.openai import errors as openai_errors
 from backend.api.openai.schemas.views import OpenAIError
@@ -29,4 +31,5 @@ class ErrorForm:
 
 NATIVE = ErrorForm(Problem, CONTENT_TYPE)
 OPENAI = ErrorForm(OpenAIError, status_of=openai_errors.status_of)
-FORMS = (NATIVE, OPENAI)
+ANTHROPIC = ErrorForm(AnthropicError, status_of=anthropic_errors.status_of)
+FORMS = (NATIVE, OPENAI, ANTHROPIC)

@@ -5,6 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from backend.api.anthropic.schemas import views as anthropic
+from backend.api.anthropic.schemas.messages import (
+    MessageCountTokensParams,
+    MessageCreateParams,
+)
 from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.schemas.completions import CompletionRequest
 from backend.api.openai.schemas.embeddings import CreateEmbeddingRequest
@@ -16,7 +21,7 @@ from backend.api.openai.schemas.views import (
     Model,
 )
 from backend.api.openapi import examples
-from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
+from backend.api.openapi.forms import ANTHROPIC, NATIVE, OPENAI, ErrorForm
 from backend.api.schemas.keys import KeyChanges, NewKey, NewSession, Rotation
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
@@ -141,6 +146,22 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "openai_models.get": Operation(
         "OpenAI", {200: (Gives(Model),)}, (errors.ModelNotFoundError,), form=OPENAI
+    ),
+    "anthropic.create": Operation(
+        "Anthropic",
+        {200: (Gives(anthropic.AnthropicMessage), _STREAM)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(MessageCreateParams),
+        examples=examples.MESSAGES,
+        headers=_CALL_HEADERS,
+        form=ANTHROPIC,
+    ),
+    "anthropic_counting.count_tokens": Operation(
+        "Anthropic",
+        {200: (Gives(anthropic.MessageTokensCount),)},
+        (errors.ModelNotAllowedError, errors.ModelNotFoundError),
+        body=TypeAdapter(MessageCountTokensParams),
+        form=ANTHROPIC,
     ),
     "cancels.cancel": Operation(
         "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)
