@@ -7,7 +7,7 @@ API, worker, beat and simulator are processes; the database has all tables, and 
 is its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.factories import settings_for
 from tests.fakes.api_process import ApiProcess
 from tests.ollama_server import OllamaServer
 from tests.servers import RedisServer
-from tests.stack import Role, Stack
+from tests.stack import Role
 
 MODELS = ("tiny-chat", "tiny-tools", "tiny-think", "tiny-embed", "tiny-vision")
 USUAL = (Scope.INFERENCE, Scope.READ)
@@ -57,11 +57,6 @@ class Platform:
         """List the jobs, newest first."""
         return JobQuery(self.database).page(Filters(**filters), limit=500, after=None)
 
-    @staticmethod
-    def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
-        """Wait until something is so."""
-        Stack.until(is_so, seconds)
-
     def job(self, job_id: str) -> JobRecord:
         """Read a job."""
         found = JobQuery(self.database).get(job_id)
@@ -85,17 +80,16 @@ def running(folder: Path, *, database_url: str, **settings: str) -> Iterator[Pla
             **settings,
         }
         worker = Role(folder / "worker", "worker", environment)
-        beat = Role(folder / "beat", "beat", environment)
         api = ApiProcess(
             _made(folder / "api"),
             database_url=database_url,
             redis_url=redis_server.url(),
             **{k: v for k, v in environment.items() if not k.endswith("_URL")},
         )
-        for process in (worker, beat, api):
+        for process in (worker, api):
             stack.callback(process.stop)
             process.begin()
-        for process in (worker, beat, api):
+        for process in (worker, api):
             process.wait_until_ready()
         database = open_database(
             settings_for(database_url, redis_url=redis_server.url()), connections=5
