@@ -8,8 +8,15 @@ from click.testing import CliRunner, Result
 
 from backend.api.cli import commands
 from backend.api.container import Services
-from backend.core.errors import AppError, JobNotFoundError, KeyNotFoundError
-from backend.core.keys import Keys
+from backend.core.errors import (
+    AppError,
+    ExpiredKeyError,
+    JobNotFoundError,
+    KeyNotFoundError,
+)
+from backend.core.jobs.states import Priority
+from backend.core.keys import Keys, Scope
+from backend.core.limits.decision import KeyLimits
 from backend.core.settings import Settings, SettingsError
 from tests.factories import open_test_database
 from tests.fakes.worker import FakeWorker
@@ -69,6 +76,61 @@ def test_a_key_is_made_listed_and_revoked(run: Run, services: Services) -> None:
     assert "disabled" in run("keys", "list").output
     with pytest.raises(AppError):
         services.keys.recognise(secret)
+
+
+def test_a_key_is_made_and_changed_with_limits(run: Run, services: Services) -> None:
+    limits = ["--rpm", "5", "--daily-tokens", "900", "--max-concurrency", "0"]
+    secret = run("keys", "create", "--model", "Tiny-Chat", *limits).output.strip()
+    prefix = services.keys.recognise(secret).key_prefix
+    before = services.keys.recognise(secret)
+    listed = run("keys", "list").output
+    changes = ["--rpm", "0", "--tpm", "70", "--name", "desk", "--scope", "read"]
+
+    changed = run("keys", "update", f"{prefix}…", "--all-models", *changes)
+
+    assert before.limits == KeyLimits(before.key_id, rpm=5, daily_tokens=900)
+    assert before.scopes == {Scope.INFERENCE, Scope.READ}
+    assert not before.may_use("tiny-embed:latest")
+    assert "rpm=5 daily_tokens=900" in listed
+    assert changed.exit_code == 0, changed.output
+    after = services.keys.recognise(secret)
+    assert after.limits == KeyLimits(before.key_id, tpm=70, daily_tokens=900)
+    assert (after.key_name, after.scopes) == ("desk", {Scope.READ})
+    assert after.may_use("tiny-embed:latest")
+
+
+def test_a_keys_end_is_set_and_taken_away(run: Run, services: Services) -> None:
+    made = run("keys", "create", "--days", "2", "--highest-priority", "low")
+    secret = made.output.strip()
+    before = services.keys.recognise(secret)
+
+    run("keys", "update", str(before.key_id), "--days", "0", "--weight", "3")
+
+    after = services.keys.recognise(secret)
+    assert before.expires_at is not None
+    assert (after.expires_at, after.weight) == (None, 3.0)
+    assert after.highest_priority is before.highest_priority is Priority.LOW
+
+
+def test_a_key_is_rotated_disabled_enabled_and_deleted(
+    run: Run, services: Services
+) -> None:
+    secret = run("keys", "create").output.strip()
+    prefix = services.keys.recognise(secret).key_prefix
+    heir = run("keys", "rotate", prefix, "--overlap", "60").output.strip()
+    services.keys.recognise(secret)
+    ended = run("keys", "rotate", prefix, "--overlap", "0").output.strip()
+    assert services.keys.recognise(ended).user_name == "admin"
+    with pytest.raises(ExpiredKeyError):
+        services.keys.recognise(secret)
+
+    named = services.keys.recognise(heir).key_prefix
+    assert run("keys", "disable", named).output.strip() == "The key is disabled."
+    assert "disabled" in run("keys", "list").output
+    assert run("keys", "enable", named).output.strip() == "The key is enabled."
+    services.keys.recognise(heir)
+    assert run("keys", "delete", named).output.strip() == "The key is deleted."
+    assert isinstance(run("keys", "delete", named).exception, KeyNotFoundError)
 
 
 def test_a_job_is_shown_and_cancelled(run: Run, ann: Api) -> None:

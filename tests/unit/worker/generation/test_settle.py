@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from backend.core.jobs.states import NODE_WORK, Kind, State
+from backend.core.limits.reservations import Settlement
 from tests.factories import claimed_job
 from tests.unit.worker.generation.test_embed import Bench
 from worker.generation.reply import Reply
@@ -207,6 +208,18 @@ def test_a_hand_back_that_was_the_last_failure_counts_as_an_end(
     bench.settler.failed(holding, StalledError())
 
     assert count("corral_jobs_finished_total", **labels) == before + 1
+    assert [moved.state for moved in bench.reservations.moved] == [State.FAILED]
+
+
+def test_an_end_knows_whose_limits_hold_for_it(bench: Bench) -> None:
+    limited = bench.holdings.hold(claimed_job(id="l", limits_id=5))
+    bench.settler.succeeded(limited, REPLY)
+    bench.settler.aborted(
+        bench.holdings.hold(claimed_job(id="c", limits_id=5)),
+        ExchangeAbortedError(AbortReason.CANCELLED),
+    )
+
+    assert bench.reservations.settled == [Settlement(5, "l", 7), Settlement(5, "c", 0)]
 
 
 def test_tokens_of_an_attempt_count_for_its_job_or_as_lost(
