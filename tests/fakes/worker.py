@@ -165,10 +165,15 @@ class FakeWorker:
         )
         if committed is None:
             return
-        embeds = result if job.kind is Kind.EMBED else None
+        embeds = job.kind is Kind.EMBED and result is not None
         usage = {"prompt_tokens": 3, "completion_tokens": words}
         data = end_data(
-            job.id, state, done_reason="stop", usage=usage, error=error, result=embeds
+            job.id,
+            state,
+            done_reason="stop",
+            usage=usage,
+            error=error,
+            is_stored=embeds,
         )
         self._flusher.end([(stream, data, committed.row)])
         self.answered.append(job.id)
