@@ -49,6 +49,43 @@ def test_an_answer_is_committed_and_counted(bench: Bench, holding: Holding) -> N
     assert count("corral_tokens_total", direction="completion") == before + 4
 
 
+def large(characters: int) -> Reply:
+    return Reply({"embeddings": "x" * characters}, None, 3, None, {})
+
+
+def test_an_answer_that_the_database_takes_is_kept_however_long_it_is_away(
+    bench: Bench, holding: Holding
+) -> None:
+    bench.ledger._sleep = lambda _: None
+    bench.finish.outages = 2
+    bench.settler.succeeded(holding, large(900_000))
+
+    assert bench.finish.ends["a"].state is State.SUCCEEDED
+
+
+def test_an_answer_that_the_database_cannot_take_fails_and_says_what_to_do(
+    bench: Bench, holding: Holding
+) -> None:
+    bench.settler.succeeded(holding, large(1_100_000))
+
+    end = bench.finish.ends["a"]
+    assert (end.state, end.result) == (State.FAILED, None)
+    error = orjson.loads(end.error or "")
+    assert error["code"] == "invalid_upstream_request"
+    assert error["advice"] == "Ask for fewer texts in one request."
+    assert bench.breaker.told == ["nothing"]
+
+
+def test_a_large_answer_of_a_superseded_attempt_is_refused(
+    bench: Bench, holding: Holding
+) -> None:
+    bench.holdings.abort([holding], AbortReason.SUPERSEDED)
+    bench.settler.succeeded(holding, large(1_100_000))
+
+    assert bench.finish.ends == {}
+    assert bench.flusher.dropped == ["a"]
+
+
 def test_rule_1_a_superseded_answer_is_refused_and_counted(
     bench: Bench, holding: Holding
 ) -> None:
