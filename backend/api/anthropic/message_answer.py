@@ -1,8 +1,9 @@
 """An answer as Anthropic tells it: a whole message (pure)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from backend.api.calls.tooling import Tooling
 from backend.core.jobs.records import JobRecord
 
 Json = dict[str, Any]
@@ -13,12 +14,18 @@ def message_id(job_id: str) -> str:
     return f"msg_{job_id}"
 
 
-def message(row: JobRecord, *, model: str) -> Json:
-    """Write the whole answer."""
+def message(row: JobRecord, tools: Tooling, *, model: str) -> Json:
+    """Write the whole answer.
+
+    Raises:
+        AppError: If a tool had to be called, and was not.
+    """
     said = row.result["message"]
-    calls = said.get("tool_calls") or []
+    text, calls = tools.settled(
+        said["content"], said.get("tool_calls") or [], row.done_reason
+    )
     return head(row.id, model=model) | {
-        "content": list(_blocks(said, row.id)),
+        "content": list(_blocks(said.get("thinking"), text, calls, row.id)),
         "stop_reason": stop_reason(row.done_reason, called=bool(calls)),
         "usage": usage(row.prompt_tokens or 0, row.completion_tokens or 0),
     }
@@ -37,13 +44,16 @@ def head(job_id: str, *, model: str) -> Json:
     }
 
 
-def _blocks(said: Json, job_id: str) -> Iterator[Json]:
-    if said.get("thinking"):
-        yield thinking_block(said["thinking"])
-    if said["content"]:
-        yield text_block(said["content"])
-    for call in said.get("tool_calls") or ():
-        yield tool_use_block(call, job_id, call["function"].get("arguments") or {})
+def _blocks(
+    thinking: str | None, text: str, calls: Sequence[Json], job_id: str
+) -> Iterator[Json]:
+    if thinking:
+        yield thinking_block(thinking)
+    if text:
+        yield text_block(text)
+    for number, call in enumerate(calls):
+        given = call["function"].get("arguments") or {}
+        yield tool_use_block(call, job_id, number, given)
 
 
 def text_block(text: str) -> Json:
@@ -56,9 +66,9 @@ def thinking_block(thinking: str) -> Json:
     return {"type": "thinking", "thinking": thinking, "signature": ""}
 
 
-def tool_use_block(call: Json, job_id: str, given: Json) -> Json:
-    """Write a call of a tool."""
-    own = f"toolu_{job_id.replace('-', '')}{call.get('index', 0)}"
+def tool_use_block(call: Json, job_id: str, number: int, given: Json) -> Json:
+    """Write a call of a tool, by its number in the answer."""
+    own = f"toolu_{job_id.replace('-', '')}{number}"
     name = call["function"]["name"]
     return {
         "type": "tool_use",

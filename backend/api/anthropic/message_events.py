@@ -42,7 +42,7 @@ class MessageEvents:
         self._request_id = request_id
         self._open: str | None = None
         self._blocks = 0
-        self._called = False
+        self._called = 0
 
     def begin(self) -> bytes:
         """Write the message's head."""
@@ -75,7 +75,7 @@ class MessageEvents:
     def ended(self, index: int, end: Ended) -> bytes:
         """Write why the message is complete."""
         del index
-        reason = stop_reason(end.done_reason, called=self._called)
+        reason = stop_reason(end.done_reason, called=self._called > 0)
         told = {
             "type": "message_delta",
             "delta": {"stop_reason": reason, "stop_sequence": None},
@@ -92,10 +92,10 @@ class MessageEvents:
         return _event(errors.body(error, request_id=self._request_id))
 
     def _call(self, call: Call) -> bytes:
-        self._called = True
         given = call["function"].get("arguments") or {}
-        block = tool_use_block(call, self._job_id, {})
-        entered = self._enter(f"tool {call['index']}", block)
+        block = tool_use_block(call, self._job_id, self._called, {})
+        entered = self._enter(f"tool {self._called}", block)
+        self._called += 1
         written = orjson.dumps(given).decode()
         return entered + self._delta("input_json_delta", partial_json=written)
 

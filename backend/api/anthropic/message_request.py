@@ -8,6 +8,8 @@ it, as the model was trained to see them.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import orjson
+
 from backend.api.anthropic.schemas.messages import (
     DocumentBlockParam,
     ImageBlockParam,
@@ -16,51 +18,83 @@ from backend.api.anthropic.schemas.messages import (
     MessageParam,
     TextBlockParam,
     ThinkingBlockParam,
+    ToolChoiceParam,
     ToolParam,
     ToolResultBlockParam,
     ToolUseBlockParam,
 )
 from backend.api.calls.asking import Asked
+from backend.api.calls.naming import names
+from backend.api.calls.tooling import Tooling, tooling
+from backend.api.errors import invalid
 from backend.core.jobs.states import Kind
 
 Json = dict[str, Any]
 _EFFORTS = {"xhigh": "max"}
+# What the native request calls a field, and what Anthropic's does.
+_NAMES = names(
+    (r"request\.options\.num_predict$", "max_tokens"),
+    (r"request\.options\.stop\b", "stop_sequences"),
+    (r"request\.options\.", ""),
+    (r"request\.think$", "thinking"),
+    (r"request\.format\b", "output_config.format.schema"),
+    # Turns are not numbered as messages are: a turn may be several of them.
+    (r"request\.messages\b.*", "messages"),
+    (r"request\.tools\b.*", "tools"),
+)
 
 
-def asked(body: MessageCreateParams) -> Asked:
+def asked(body: MessageCreateParams, tools: Tooling) -> Asked:
     """Say in the native API's words what is asked."""
-    request = _prompt(body) | {"options": _options(body)}
+    request: Json = {"messages": _conversation(body), "options": _options(body)}
+    if tools.tools:
+        request["tools"] = list(tools.tools)
+    if tools.form is not None:
+        request["format"] = tools.form
     if (think := _think(body)) is not None:
         request["think"] = think
-    output = body.output_config
-    if output is not None and output.format is not None:
-        request["format"] = output.format.schema_
     user = body.metadata.user_id if body.metadata else None
     metadata = {"user_id": user} if user else None
-    return Asked(Kind.CHAT, body.model, request, metadata=metadata)
+    return Asked(Kind.CHAT, body.model, request, metadata=metadata, names=_NAMES)
+
+
+def tooling_of(body: MessageCountTokensParams) -> Tooling:
+    """Decide what becomes of the tools of a request.
+
+    Raises:
+        AppError: If the choice names a tool that there is not.
+    """
+    choice = body.tool_choice or ToolChoiceParam(type="auto")
+    tools = [] if choice.type == "none" else (body.tools or [])
+    if choice.type == "tool":
+        tools = [tool for tool in tools if tool.name == choice.name]
+    if choice.type in {"tool", "any"} and not tools:
+        raise invalid("tool_choice", f"`tools` has no such tool: {choice.name}")
+    output = body.output_config
+    return tooling(
+        [_tool(tool) for tool in tools],
+        answer=output.format.schema_ if output and output.format else None,
+        required=choice.type in {"tool", "any"},
+        single=choice.disable_parallel_tool_use,
+    )
 
 
 def characters(body: MessageCountTokensParams) -> int:
     """Count the characters that a model would read, images aside."""
-    prompt = _prompt(body)
-    said = sum(
-        len(message["content"]) + len(message.get("thinking", ""))
-        for message in prompt["messages"]
-    )
-    calls = [c for message in prompt["messages"] for c in message.get("tool_calls", ())]
-    return said + sum(len(str(part)) for part in (*calls, *prompt.get("tools", ())))
+    turns = _conversation(body)
+    said = sum(len(turn["content"]) + len(turn.get("thinking", "")) for turn in turns)
+    calls = [call for turn in turns for call in turn.get("tool_calls", ())]
+    tools = [_tool(tool) for tool in body.tools or ()]
+    return said + sum(len(orjson.dumps(part)) for part in (*calls, *tools))
 
 
-def _prompt(body: MessageCountTokensParams) -> Json:
+def _conversation(body: MessageCountTokensParams) -> list[Json]:
     names = _tool_names(body.messages)
     messages = [said for turn in body.messages for said in _messages(turn, names)]
     if body.system:
         text = "\n\n".join(block.text for block in body.system)
         messages.insert(0, {"role": "system", "content": text})
-    prompt: Json = {"messages": messages}
-    if body.tools and not (body.tool_choice and body.tool_choice.type == "none"):
-        prompt["tools"] = [_tool(tool) for tool in body.tools]
-    return prompt
+    return messages
 
 
 def _options(body: MessageCreateParams) -> Json:

@@ -1,11 +1,11 @@
 """`POST /v1/messages`, and what its tokens would be."""
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from backend.api.answers import answer
 from backend.api.anthropic.message_answer import message
 from backend.api.anthropic.message_events import MessageEvents
-from backend.api.anthropic.message_request import asked, characters
+from backend.api.anthropic.message_request import asked, characters, tooling_of
 from backend.api.anthropic.schemas.messages import (
     MessageCountTokensParams,
     MessageCreateParams,
@@ -13,11 +13,9 @@ from backend.api.anthropic.schemas.messages import (
 from backend.api.auth import as_caller, caller
 from backend.api.bodies import read_as, read_body
 from backend.api.calls.asking import admitted, sent_body
-from backend.api.calls.call import answers, begin_all
-from backend.api.calls.headers import serving_headers
-from backend.api.calls.stream import AnswerStream
+from backend.api.calls.holding_back import HoldingBack
+from backend.api.calls.telling import streamed, told
 from backend.api.container import services
-from backend.api.peer import Peer
 from backend.core.errors import ModelNotAllowedError
 from backend.core.jobs.fair_share import estimated_cost
 from backend.core.jobs.states import Protocol
@@ -35,19 +33,23 @@ def create() -> Response:
 
 def _create(caller: Caller) -> Response:
     body = read_as(MessageCreateParams, sent_body())
-    job = admitted(asked(body), caller, Protocol.ANTHROPIC)
-    peer = Peer(request.environ)
-    calls = begin_all(services(), [job], peer, streamed=body.stream)
-    if body.stream:
-        writer = MessageEvents(
-            calls[0].row.id,
-            model=body.model,
-            estimated_tokens=_estimate(body),
-            request_id=g.request_id,
-        )
-        return AnswerStream(services(), calls, writer).response()
-    [row] = answers(calls)
-    return answer(message(row, model=body.model), headers=serving_headers(row))
+    tools = tooling_of(body)
+    jobs = [admitted(asked(body, tools), caller, Protocol.ANTHROPIC)]
+    if not body.stream:
+        return told(jobs, lambda rows: message(rows[0], tools, model=body.model))
+    request_id, tokens = g.request_id, _estimate(body)
+    return streamed(
+        jobs,
+        lambda calls: HoldingBack(
+            MessageEvents(
+                calls[0].row.id,
+                model=body.model,
+                estimated_tokens=tokens,
+                request_id=request_id,
+            ),
+            tools,
+        ),
+    )
 
 
 @counting.post("/count_tokens")

@@ -137,6 +137,7 @@ class ToolChoiceParam(Param):
 
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
+    disable_parallel_tool_use: bool = False
 
 
 class ThinkingConfigParam(Param):

@@ -158,7 +158,7 @@ def test_an_end_is_settled_once_it_counts_and_before_anybody_hears_of_it() -> No
     parts: Any = (FakeClaim(), finish, Streams(), Books())
     ends = [limited_end("a"), limited_end("z"), end("free")]
 
-    Ledger(*parts)._end_batch(ends)
+    Ledger(*parts)._end_batch([ends])
 
     assert told == [[Settlement(5, "a", 7)], ["a", "free"]]
 
