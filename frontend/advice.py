@@ -18,6 +18,7 @@ _ADVICE = {
     "database_unavailable": "The database is down. Try again in a minute.",
     "draining": "The API restarts. Try again in a few seconds.",
     "body_too_large": "Shorten the message, or start a new chat.",
+    "content_blocked": "This server does not take such content. Change the message.",
     "unsupported_by_model": "Pick another model, or turn that option off.",
     "invalid_request": "Change what it names, then send again.",
     # What ends a job

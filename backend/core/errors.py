@@ -67,9 +67,9 @@ class ContentBlockedError(AppError):
 
     code, status = "content_blocked", 422
 
-    def __init__(self, *, line: int) -> None:
+    def __init__(self, detail: str = "", *, line: int | None = None) -> None:
         """Keep the line of the pattern that matched: for the log, not the caller."""
-        super().__init__()
+        super().__init__(detail)
         self.line = line
 
 
