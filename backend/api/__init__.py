@@ -19,8 +19,10 @@ from backend.api.routes import (
     metrics,
     models,
     nodes,
+    own_keys,
     replays,
     submission,
+    users,
 )
 from backend.core.keys import Scope
 from backend.core.settings import Settings
@@ -32,6 +34,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (documents.blueprint, ANYBODY),
     (account.login, ANYBODY),
     (account.blueprint, ANY_KEY),
+    (own_keys.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
@@ -39,6 +42,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (nodes.blueprint, ANY_KEY),
     (replays.blueprint, keys_with(Scope.ADMIN)),
     (keys.blueprint, keys_with(Scope.ADMIN)),
+    (users.blueprint, keys_with(Scope.ADMIN)),
     (maintenance.blueprint, keys_with(Scope.ADMIN)),
 )
 

@@ -11,6 +11,8 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
 from backend.api.admission import Admission
+from backend.api.native_thread import in_native_thread
+from backend.core.accounts.service import Accounts, wire_accounts
 from backend.core.attachment import Attachments
 from backend.core.broker import make_celery, send_ticket
 from backend.core.catalogue import Catalogue
@@ -58,6 +60,7 @@ class Services:
     redis: redis.Redis
     celery: Celery
     keys: Keys
+    accounts: Accounts
     catalogue: Catalogue
     admission: Admission
     cluster: Cluster
@@ -118,6 +121,7 @@ def wire(settings: Settings, database: Database) -> Services:
         redis=client,
         celery=celery,
         keys=Keys(database),
+        accounts=wire_accounts(settings, database, client, run=in_native_thread),
         catalogue=catalogue,
         admission=Admission(settings, catalogue, cluster),
         cluster=cluster,

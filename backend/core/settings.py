@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     corral_admin_key: SecretStr | None = Field(
         default=None, description="The first administrator's API key (corral-…)"
     )
+    corral_admin_user: str = Field(default="admin", pattern=r"^[\w.@+-]{1,64}$")
+    corral_admin_password: SecretStr | None = Field(
+        default=None, description="The first administrator's first password"
+    )
     environment: Literal["production", "development"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     enable_debug_mode: bool = False
@@ -87,6 +91,9 @@ class Settings(BaseSettings):
     max_wait: Milliseconds = 600_000
     sse_keepalive: Milliseconds = 10_000
     session_lifetime: Milliseconds = 43_200_000
+    login_attempts: int = Field(default=10, ge=1)
+    login_attempts_total: int = Field(default=1_000, ge=1)
+    login_window: Annotated[Milliseconds, Field(ge=1_000)] = 300_000
     idempotency_lifetime: Milliseconds = 86_400_000
 
     # Worker
@@ -179,7 +186,9 @@ class Settings(BaseSettings):
             raise ValueError("this is empty; `make up` writes a .env that needs none")
         return value
 
-    @field_validator("database_url", "redis_url", "corral_admin_key")
+    @field_validator(
+        "database_url", "redis_url", "corral_admin_key", "corral_admin_password"
+    )
     @classmethod
     def _no_example(cls, value: SecretStr | None) -> SecretStr | None:
         text = value.get_secret_value().lower() if value else ""
@@ -197,6 +206,16 @@ class Settings(BaseSettings):
             return None
         if not _ADMIN_KEY.fullmatch(secret):
             raise ValueError("write corral- and at least 32 random characters")
+        return value
+
+    @field_validator("corral_admin_password")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        secret = value.get_secret_value() if value else ""
+        if not secret:
+            return None
+        if not 8 <= len(secret) <= 128:
+            raise ValueError("write 8 to 128 characters")
         return value
 
     @property

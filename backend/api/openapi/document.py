@@ -32,7 +32,7 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _NUMBERS = re.compile(r"<int[^:]*:([^<>]+)>")
-_METHODS = ("GET", "POST", "DELETE")
+_METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 
 def document(app: Flask, public: frozenset[str]) -> Json:

@@ -6,7 +6,14 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from backend.api.openapi import examples
-from backend.api.schemas.keys import NewKey, NewSession
+from backend.api.schemas.accounts import (
+    OPEN_SESSION,
+    ChangedPassword,
+    ChangedUser,
+    NewOwnKey,
+    NewUser,
+)
+from backend.api.schemas.keys import NewKey
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
 from backend.api.schemas.views import (
@@ -18,6 +25,8 @@ from backend.api.schemas.views import (
     maintenance,
     models,
     nodes,
+    own_keys,
+    users,
 )
 from backend.core import errors
 
@@ -28,6 +37,8 @@ OF_KEYS: Errors = (
     errors.InvalidKeyError,
     errors.ExpiredKeyError,
     errors.DisabledKeyError,
+    errors.DisabledUserError,
+    errors.SessionEndedError,
     errors.ScopeMissingError,
     errors.DatabaseUnavailableError,
 )
@@ -37,6 +48,17 @@ OF_BODIES: Errors = (
     errors.UnsupportedMediaTypeError,
     errors.InvalidRequestError,
 )
+_OF_PASSWORDS: Errors = (errors.TooManyLoginsError, errors.QueueUnavailableError)
+_OF_LOGINS: Errors = (
+    errors.WrongPasswordError,
+    errors.InvalidKeyError,
+    errors.ExpiredKeyError,
+    errors.DisabledKeyError,
+    errors.DisabledUserError,
+    errors.DatabaseUnavailableError,
+    *_OF_PASSWORDS,
+)
+_OF_A_USER: Errors = (errors.UserNotFoundError, errors.LastAdministratorError)
 _OF_A_JOB: Errors = (errors.JobNotFoundError,)
 _OF_SUBMISSION: Errors = (
     errors.NotAcceptableError,
@@ -73,6 +95,7 @@ class Operation:
 
 _STREAM = Gives(content_type="text/event-stream")
 _JOB = Gives(jobs.JobView)
+_USER = Gives(users.AccountView)
 _NOTHING = Gives()
 
 OPERATIONS: dict[str, Operation] = {
@@ -120,12 +143,48 @@ OPERATIONS: dict[str, Operation] = {
     "login.open_session": Operation(
         "Account",
         {201: (Gives(account.SessionView),)},
-        OF_KEYS[1:4] + OF_KEYS[5:],
-        body=TypeAdapter(NewSession),
+        _OF_LOGINS,
+        body=OPEN_SESSION,
         examples=examples.SESSIONS,
+    ),
+    "account.change_password": Operation(
+        "Account",
+        {204: (_NOTHING,)},
+        (errors.NoPasswordError, *_OF_PASSWORDS),
+        body=TypeAdapter(ChangedPassword),
     ),
     "account.close_session": Operation(
         "Account", {204: (_NOTHING,)}, (errors.NotFoundError,)
+    ),
+    "own_keys.list_keys": Operation("Account", {200: (Gives(own_keys.OwnKeyList),)}),
+    "own_keys.create": Operation(
+        "Account",
+        {201: (Gives(own_keys.NewOwnKeyView),)},
+        (errors.TooManyKeysError,),
+        body=TypeAdapter(NewOwnKey),
+        examples=examples.OWN_KEYS,
+    ),
+    "own_keys.disable": Operation(
+        "Account", {204: (_NOTHING,)}, (errors.NotFoundError,)
+    ),
+    "users.list_users": Operation("Users", {200: (Gives(users.AccountList),)}),
+    "users.create": Operation(
+        "Users",
+        {201: (_USER,)},
+        (errors.UserExistsError, errors.TooManyLoginsError),
+        body=TypeAdapter(NewUser),
+        examples=examples.USERS,
+    ),
+    "users.get": Operation("Users", {200: (_USER,)}, (errors.UserNotFoundError,)),
+    "users.change": Operation(
+        "Users",
+        {200: (_USER,)},
+        (*_OF_A_USER, errors.TooManyLoginsError),
+        body=TypeAdapter(ChangedUser),
+        examples=examples.USER_CHANGES,
+    ),
+    "users.delete": Operation(
+        "Users", {204: (_NOTHING,)}, (*_OF_A_USER, errors.UserInUseError)
     ),
     "keys.list_keys": Operation("Keys", {200: (Gives(keys.KeyList),)}),
     "keys.create": Operation(

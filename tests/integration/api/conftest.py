@@ -1,10 +1,14 @@
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from argon2.profiles import CHEAPEST
 from flask import Flask
 
 from backend.api import create_app
 from backend.api.container import Services, close
+from backend.core.accounts import service
+from backend.core.accounts.passwords import Passwords
 from backend.core.catalogue import SeenModel
 from backend.core.db import Database
 from backend.core.keys import Scope
@@ -39,7 +43,11 @@ def shared_database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def shared_app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        # A password at its full price is a tenth of a second; one test pays it.
+        cheap = partial(Passwords, parameters=CHEAPEST)
+        patch.setattr(service, "Passwords", cheap)
+        app = create_app(settings)
     yield app
     close(app.extensions["corral"])
 
