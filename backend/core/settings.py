@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.core.accounts.password_rules import why_not
 from backend.core.durations import comma_separated, milliseconds
 from backend.core.fallbacks import parse as parse_fallbacks
 from backend.core.names import canonical_model
@@ -210,12 +211,12 @@ class Settings(BaseSettings):
 
     @field_validator("corral_admin_password")
     @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+    def _fit_for_a_password(cls, value: SecretStr | None) -> SecretStr | None:
         secret = value.get_secret_value() if value else ""
         if not secret:
             return None
-        if not 8 <= len(secret) <= 128:
-            raise ValueError("write 8 to 128 characters")
+        if why := why_not(secret, user=""):
+            raise ValueError(why)
         return value
 
     @property

@@ -27,7 +27,9 @@ def _ensure_admin(services: Services) -> None:
     name = services.settings.corral_admin_user
     password = services.settings.corral_admin_password
     if password is None:
-        click.echo("CORRAL_ADMIN_PASSWORD is not set; `corral users create` makes log-ins.")
+        click.echo(
+            "CORRAL_ADMIN_PASSWORD is not set; `corral users create` makes log-ins."
+        )
     elif services.accounts.users.ensure_admin(name, password.get_secret_value()):
         click.echo(f"The first administrator, {name}, was made.")
 

@@ -98,10 +98,14 @@ def _id(services: Services, name: str) -> int:
 
 
 def _password() -> str:
-    if sys.stdin.isatty():
+    if _is_terminal():
         text: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return text
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _standing(user: User) -> str:

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Discriminator, Field, Tag, TypeAdapter
 
 from backend.api.schemas.keys import NewSession, ScopeName
 from backend.api.schemas.strict import ModelName, Strict
-from backend.core.accounts.passwords import LONGEST, SHORTEST
+from backend.core.accounts.password_rules import LONGEST, SHORTEST
 
 UserName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")]
 RoleName = Literal["admin", "user", "viewer"]

@@ -39,12 +39,13 @@ def granted(wish: KeyWish, parent: ApiKey, *, role: str) -> dict[str, Any]:
         first = errors[0]
         raise InvalidRequestError(f"{first.field}: {first.message}", errors=errors)
     scopes = narrowed(parent.scopes, role) if wish.scopes is None else wish.scopes
-    priority = wish.highest_priority
-    models = wish.allowed_models
+    highest, models = wish.highest_priority, wish.allowed_models
     return {name: getattr(parent, name) for name in _INHERITED} | {
         "name": wish.name,
         "scopes": in_order(map(Scope, scopes)),
-        "highest_priority": priority.label if priority else parent.highest_priority,
+        "highest_priority": (
+            parent.highest_priority if highest is None else highest.label
+        ),
         "allowed_models": parent.allowed_models if models is None else list(models),
         "expires_at": wish.expires_at or parent.expires_at,
         "lineage_id": parent.lineage_id or parent.id,

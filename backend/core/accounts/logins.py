@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session as Transaction
 
 from backend.core import metrics
 from backend.core.accounts.login_limit import LoginLimit
-from backend.core.accounts.passwords import Passwords, check_password
+from backend.core.accounts.password_rules import check_password
+from backend.core.accounts.passwords import Passwords
 from backend.core.accounts.roles import scopes_of
 from backend.core.audit import event
 from backend.core.db import Database, transaction

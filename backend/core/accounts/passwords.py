@@ -1,4 +1,4 @@
-"""Passwords: what one may be, and how it is kept (argon2id).
+"""Passwords: how they are kept and verified (argon2id).
 
 A computation takes a tenth of a second and 64 MiB, which is its point; so only a few
 are made at once, or a flood of log-ins would take the memory of the whole process.
@@ -8,7 +8,6 @@ the time of an answer which names there are.
 
 import secrets
 import threading
-import unicodedata
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,42 +16,16 @@ from typing import TypeVar
 from argon2 import Parameters, PasswordHasher, profiles
 from argon2.exceptions import VerifyMismatchError
 
-from backend.core.errors import FieldError, InvalidRequestError, TooManyLoginsError
+from backend.core.accounts.password_rules import plain
+from backend.core.errors import TooManyLoginsError
 
 T = TypeVar("T")
 
 # RFC 9106, 4: the second recommended option, for where 2 GiB a log-in is too much.
 PARAMETERS = profiles.RFC_9106_LOW_MEMORY
-# NIST SP 800-63B: long enough, and nothing about which characters.
-SHORTEST = 8
-LONGEST = 128
 # 64 MiB and four lanes each.
 _AT_ONCE = 2
 _PATIENCE_SECONDS = 5.0
-
-
-def check_password(password: str, *, user: str, field: str = "password") -> None:
-    """Let a new password pass.
-
-    Raises:
-        InvalidRequestError: If it is too short, too long, or the user's name.
-    """
-    plain = _plain(password)
-    if not SHORTEST <= len(plain) <= LONGEST:
-        raise _refused(field, f"must have {SHORTEST} to {LONGEST} characters")
-    if not plain.isprintable():
-        raise _refused(field, "must have no control characters")
-    if plain.casefold() == _plain(user).casefold():
-        raise _refused(field, "must not be the user's name")
-
-
-def _refused(field: str, why: str) -> InvalidRequestError:
-    return InvalidRequestError(f"{field}: {why}", errors=(FieldError(field, why),))
-
-
-def _plain(text: str) -> str:
-    # One password has one form, whichever keyboard it is typed on (NIST SP 800-63B).
-    return unicodedata.normalize("NFKC", text)
 
 
 def _directly(work: Callable[[], bool | str]) -> bool | str:
@@ -85,7 +58,7 @@ class Passwords:
             TooManyLoginsError: If too many are computed just now.
         """
         with self._one_at_a_time():
-            return str(self._run(lambda: self._hasher.hash(_plain(password))))
+            return str(self._run(lambda: self._hasher.hash(plain(password))))
 
     def matches(self, kept: str | None, password: str) -> bool:
         """Tell whether a password is right; None, which takes as long, never is.
@@ -99,7 +72,7 @@ class Passwords:
 
     def _verify(self, kept: str, password: str) -> bool:
         try:
-            return self._hasher.verify(kept, _plain(password))
+            return self._hasher.verify(kept, plain(password))
         except VerifyMismatchError:
             return False
 

@@ -8,7 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
 from backend.core.accounts.change import UserChange, takes_an_administrator, told
-from backend.core.accounts.passwords import Passwords, check_password
+from backend.core.accounts.password_rules import check_password
+from backend.core.accounts.passwords import Passwords
 from backend.core.accounts.roles import Role, narrowed, scopes_of
 from backend.core.audit import event
 from backend.core.db import Database, transaction

@@ -3,6 +3,7 @@
 from werkzeug.test import TestResponse
 
 from backend.api.container import Services
+from backend.api.schemas.views.users import AccountView
 from backend.core.accounts.roles import Role
 from backend.core.models import User
 from tests.integration.api.caller import Api
@@ -26,3 +27,7 @@ def login_of(services: Services, api: Api, name: str, *, role: Role = Role.USER)
     opened = log_in(api, name)
     assert opened.json is not None
     return api.with_key(opened.json["token"])
+
+
+def path(user: User | AccountView) -> str:
+    return f"/api/v1/users/{user.id}"

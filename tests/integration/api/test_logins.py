@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from backend.api.container import Services
 from backend.api.schemas.views.account import Me, SessionView
@@ -15,7 +14,6 @@ from backend.core.accounts.passwords import Passwords
 from backend.core.accounts.roles import Role
 from backend.core.db import transaction
 from backend.core.models import ApiKey, Event, Session, User
-from backend.core.settings import Settings
 from tests.integration.api.caller import Api, make_key
 from tests.integration.api.people import PASSWORD, log_in, login_of, make_user
 from tests.integration.api.test_access import code_of
@@ -188,147 +186,6 @@ def test_a_hash_of_other_parameters_is_made_anew_at_login(
         new = session.query(User).filter_by(name="ada").one().password_hash
     assert new is not None
     assert old.split("$")[3] != new.split("$")[3]
-
-
-@pytest.fixture
-def strict(app: Flask, services: Services, settings: Settings) -> Services:
-    """Give the services, whose Redis counts as if three wrong passwords were many."""
-    limit = services.accounts.logins._limit
-    limit._most = (3, 5)
-    return services
-
-
-@pytest.fixture(autouse=True)
-def _usual_limit(services: Services) -> Any:
-    yield
-    services.accounts.logins._limit._most = (10, 1_000)
-
-
-def wrong(nobody: Api, name: str, times: int = 1) -> list[TestResponse]:
-    return [log_in(nobody, name, "wrong password") for _ in range(times)]
-
-
-def excesses(services: Services) -> list[str]:
-    statement = select(Event.subject).where(Event.kind == "login.limited")
-    with transaction(services.database.sessions) as session:
-        return list(session.execute(statement.order_by(Event.id)).scalars())
-
-
-def test_too_many_wrong_passwords_of_a_name_have_to_wait(
-    nobody: Api, strict: Services
-) -> None:
-    make_user(strict, "ada")
-    make_user(strict, "bob")
-    refused = wrong(nobody, "ada", 5)[3:]
-    right = log_in(nobody, "ada")
-
-    for reply in (*refused, right):
-        assert code_of(reply) == (429, "too_many_logins")
-        assert 0 < int(reply.headers["Retry-After"]) <= 300
-    assert log_in(nobody, "bob").status_code == 201
-    assert excesses(strict) == ["ada"]
-
-
-def test_a_right_password_is_not_counted(nobody: Api, strict: Services) -> None:
-    make_user(strict, "ada")
-
-    assert [log_in(nobody, "ada").status_code for _ in range(6)] == [201] * 6
-    assert [reply.status_code for reply in wrong(nobody, "ada", 4)] == [401] * 3 + [429]
-
-
-def test_many_names_are_counted_together_and_told_by_no_name(
-    nobody: Api, strict: Services
-) -> None:
-    make_user(strict, "ada")
-    replies = [wrong(nobody, f"name{n}")[0] for n in range(7)]
-
-    assert [reply.status_code for reply in replies] == [401] * 5 + [429] * 2
-    assert log_in(nobody, "ada").status_code == 429
-    assert excesses(strict) == ["all names"]
-
-
-def test_what_was_typed_for_a_name_that_is_none_is_not_written_down(
-    nobody: Api, strict: Services
-) -> None:
-    wrong(nobody, "my secret by mistake", 4)
-
-    assert excesses(strict) == ["a name that is no user's"]
-
-
-def test_many_at_once_are_not_more_than_one_after_the_other(
-    nobody: Api, strict: Services
-) -> None:
-    make_user(strict, "ada")
-    client = nobody.client.application.test_client
-    apis = [Api(client(), None) for _ in range(12)]
-    with ThreadPoolExecutor(12) as pool:
-        replies = list(pool.map(lambda api: wrong(api, "ada")[0].status_code, apis))
-
-    assert sorted(replies) == [401] * 3 + [429] * 9
-
-
-def test_the_window_ends(nobody: Api, strict: Services) -> None:
-    make_user(strict, "ada")
-    wrong(nobody, "ada", 4)
-    for key in strict.redis.scan_iter("corral:login:*"):
-        assert 0 < strict.redis.pttl(key) <= 300_000
-        strict.redis.delete(key)
-
-    assert log_in(nobody, "ada").status_code == 201
-
-
-def test_ones_own_password_is_changed_and_other_sessions_end(
-    nobody: Api, services: Services
-) -> None:
-    ada = login_of(services, nobody, "ada")
-    other = nobody.with_key(log_in(nobody, "ada").json["token"])
-    body = {"old": PASSWORD, "new": "quite another one"}
-
-    assert ada.post("/api/v1/me/password", json=body).status_code == 204
-
-    assert ada.get("/api/v1/me").status_code == 200
-    assert code_of(other.get("/api/v1/me")) == (401, "session_ended")
-    assert code_of(log_in(nobody, "ada")) == (401, "wrong_password")
-    assert log_in(nobody, "ada", "quite another one").status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"old": "wrong password", "new": "quite another one"}, "old"),
-        ({"old": PASSWORD, "new": "short"}, "new"),
-        ({"old": PASSWORD, "new": "x" * 129}, "new"),
-        ({"old": PASSWORD, "new": "ADA-the-8"}, "new"),
-        ({"old": PASSWORD, "new": "line\nbreaks\n"}, "new"),
-        ({"old": PASSWORD}, "new"),
-    ],
-)
-def test_a_password_that_is_none_changes_nothing(
-    nobody: Api, services: Services, body: dict[str, str], field: str
-) -> None:
-    ada = login_of(services, nobody, "ada-the-8")
-    reply = ada.post("/api/v1/me/password", json=body)
-
-    assert code_of(reply) == (422, "invalid_request")
-    assert reply.json is not None
-    assert [error["field"] for error in reply.json["errors"]] == [field]
-    assert log_in(nobody, "ada-the-8").status_code == 201
-
-
-def test_an_old_password_is_not_guessed_by_changing_it(
-    nobody: Api, strict: Services
-) -> None:
-    ada = login_of(strict, nobody, "ada")
-    body = {"old": "a guess or two", "new": "quite another one"}
-    replies = [ada.post("/api/v1/me/password", json=body) for _ in range(4)]
-
-    assert [reply.status_code for reply in replies] == [422, 422, 422, 429]
-
-
-def test_who_has_no_password_is_told_who_can_set_one(ann: Api) -> None:
-    body = {"old": "there is none", "new": "quite another one"}
-
-    assert code_of(ann.post("/api/v1/me/password", json=body)) == (409, "no_password")
 
 
 def test_a_password_is_in_no_row_and_no_answer(nobody: Api, services: Services) -> None:
