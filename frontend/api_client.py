@@ -60,6 +60,10 @@ class ApiClient:
         """Tell who is signed in."""
         return _read(Account, self._call("GET", "/api/v1/me"))
 
+    def change_password(self, old: str, new: str) -> None:
+        """Change the password of whoever is signed in; other sessions end."""
+        self._call("POST", "/api/v1/me/password", json={"old": old, "new": new})
+
     def models(self) -> list[Model]:
         """List the models that this key may see."""
         return _read_list(Model, self._call("GET", "/api/v1/models"))

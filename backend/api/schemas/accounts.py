@@ -10,10 +10,13 @@ from backend.core.accounts.password_rules import LONGEST, SHORTEST
 
 UserName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")]
 RoleName = Literal["admin", "user", "viewer"]
-# Characters are counted once more in the form that is hashed.
-NewPassword = Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST)]
-# Whatever was typed is wrong, not invalid; but nobody hashes a book.
-_TypedPassword = Annotated[str, Field(min_length=1, max_length=1_024)]
+# Nobody normalizes or hashes a book.
+_Text = Annotated[str, Field(max_length=1_024)]
+# Characters are counted in the form that is hashed.
+_LENGTHS = {"minLength": SHORTEST, "maxLength": LONGEST}
+NewPassword = Annotated[_Text, Field(json_schema_extra=_LENGTHS)]
+# Whatever was typed is wrong, not invalid.
+_TypedPassword = Annotated[_Text, Field(min_length=1)]
 
 
 class NewUser(Strict):
