@@ -27,9 +27,11 @@ from backend.api.routes import (
     metrics,
     models,
     nodes,
+    own_keys,
     replays,
     submission,
     usage,
+    users,
 )
 from backend.core.keys import Scope
 from backend.core.settings import Settings
@@ -41,6 +43,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (documents.blueprint, ANYBODY),
     (account.login, ANYBODY),
     (account.blueprint, ANY_KEY),
+    (own_keys.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_completions.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
@@ -55,6 +58,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (nodes.blueprint, ANY_KEY),
     (replays.blueprint, keys_with(Scope.ADMIN)),
     (keys.blueprint, keys_with(Scope.ADMIN)),
+    (users.blueprint, keys_with(Scope.ADMIN)),
     (maintenance.blueprint, keys_with(Scope.ADMIN)),
 )
 

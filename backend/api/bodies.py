@@ -3,11 +3,12 @@
 from typing import Any, TypeVar
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from backend.api.errors import invalid_fields
 from backend.api.limits import read_json
 
+T = TypeVar("T")
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
@@ -30,6 +31,19 @@ def read_as(shape: type[Shape], body: Any) -> Shape:
         return shape.model_validate(body)
     except ValidationError as error:
         raise invalid_fields(error, body) from None
+
+
+def read_one_of(adapter: TypeAdapter[T]) -> T:
+    """Read the request's body as one of several models.
+
+    Raises:
+        AppError: If it is not JSON, or of none of them; each mistake has its field.
+    """
+    sent = read_json()
+    try:
+        return adapter.validate_python(sent)
+    except ValidationError as error:
+        raise invalid_fields(error, sent) from None
 
 
 def read_query(shape: type[Shape]) -> Shape:

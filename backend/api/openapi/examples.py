@@ -36,7 +36,34 @@ SUBMISSIONS = {
     },
 }
 SESSIONS = {
-    "login": {"summary": "Log in", "value": {"key": "corral-your-key-stands-here"}}
+    "password": {
+        "summary": "Log in by name and password",
+        "value": {"user": "ada", "password": "a few words of hers"},
+    },
+    "key": {
+        "summary": "Log in by key",
+        "value": {"key": "corral-your-key-stands-here"},
+    },
+}
+USERS = {
+    "user": {
+        "summary": "Somebody who may chat",
+        "value": {"name": "ada", "role": "user", "password": "a few words of hers"},
+    }
+}
+USER_CHANGES = {
+    "disable": {"summary": "Keep somebody out", "value": {"disabled": True}},
+    "promote": {"summary": "Make an administrator", "value": {"role": "admin"}},
+    "password": {
+        "summary": "Give a new password",
+        "value": {"password": "other words for a start"},
+    },
+}
+OWN_KEYS = {
+    "script": {
+        "summary": "A key that may only read",
+        "value": {"name": "dashboard", "scopes": ["read"]},
+    }
 }
 KEYS = {
     "reader": {

@@ -22,7 +22,14 @@ from backend.api.openai.schemas.views import (
 )
 from backend.api.openapi import examples
 from backend.api.openapi.forms import ANTHROPIC, NATIVE, OPENAI, ErrorForm
-from backend.api.schemas.keys import KeyChanges, NewKey, NewSession, Rotation
+from backend.api.schemas.accounts import (
+    OPEN_SESSION,
+    ChangedPassword,
+    ChangedUser,
+    NewOwnKey,
+    NewUser,
+)
+from backend.api.schemas.keys import KeyChanges, NewKey, Rotation
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
 from backend.api.schemas.usage import CallsQuery, UsageQuery
@@ -35,7 +42,9 @@ from backend.api.schemas.views import (
     maintenance,
     models,
     nodes,
+    own_keys,
     usage,
+    users,
 )
 from backend.core import errors
 
@@ -46,6 +55,8 @@ OF_KEYS: Errors = (
     errors.InvalidKeyError,
     errors.ExpiredKeyError,
     errors.DisabledKeyError,
+    errors.DisabledUserError,
+    errors.SessionEndedError,
     errors.ScopeMissingError,
     errors.DatabaseUnavailableError,
 )
@@ -55,6 +66,17 @@ OF_BODIES: Errors = (
     errors.UnsupportedMediaTypeError,
     errors.InvalidRequestError,
 )
+_OF_PASSWORDS: Errors = (errors.TooManyLoginsError, errors.QueueUnavailableError)
+_OF_LOGINS: Errors = (
+    errors.WrongPasswordError,
+    errors.InvalidKeyError,
+    errors.ExpiredKeyError,
+    errors.DisabledKeyError,
+    errors.DisabledUserError,
+    errors.DatabaseUnavailableError,
+    *_OF_PASSWORDS,
+)
+_OF_A_USER: Errors = (errors.UserNotFoundError, errors.LastAdministratorError)
 _OF_A_JOB: Errors = (errors.JobNotFoundError,)
 # What is no number is at no address.
 _OF_A_KEY: Errors = (errors.KeyNotFoundError, errors.NotFoundError)
@@ -102,6 +124,7 @@ _CSV = Gives(content_type="text/csv")
 _STREAM = Gives(content_type="text/event-stream")
 _JOB = Gives(jobs.JobView)
 _KEY = Gives(keys.KeyView)
+_USER = Gives(users.AccountView)
 _NOTHING = Gives()
 _CALL_HEADERS = ("Idempotency-Key", "X-Corral-Retry", "X-Request-Id", "traceparent")
 
@@ -211,12 +234,48 @@ OPERATIONS: dict[str, Operation] = {
     "login.open_session": Operation(
         "Account",
         {201: (Gives(account.SessionView),)},
-        OF_KEYS[1:4] + OF_KEYS[5:],
-        body=TypeAdapter(NewSession),
+        _OF_LOGINS,
+        body=OPEN_SESSION,
         examples=examples.SESSIONS,
+    ),
+    "account.change_password": Operation(
+        "Account",
+        {204: (_NOTHING,)},
+        (errors.NoPasswordError, *_OF_PASSWORDS),
+        body=TypeAdapter(ChangedPassword),
     ),
     "account.close_session": Operation(
         "Account", {204: (_NOTHING,)}, (errors.NotFoundError,)
+    ),
+    "own_keys.list_keys": Operation("Account", {200: (Gives(own_keys.OwnKeyList),)}),
+    "own_keys.create": Operation(
+        "Account",
+        {201: (Gives(own_keys.NewOwnKeyView),)},
+        (errors.TooManyKeysError,),
+        body=TypeAdapter(NewOwnKey),
+        examples=examples.OWN_KEYS,
+    ),
+    "own_keys.disable": Operation(
+        "Account", {204: (_NOTHING,)}, (errors.NotFoundError,)
+    ),
+    "users.list_users": Operation("Users", {200: (Gives(users.AccountList),)}),
+    "users.create": Operation(
+        "Users",
+        {201: (_USER,)},
+        (errors.UserExistsError, errors.TooManyLoginsError),
+        body=TypeAdapter(NewUser),
+        examples=examples.USERS,
+    ),
+    "users.get": Operation("Users", {200: (_USER,)}, (errors.UserNotFoundError,)),
+    "users.change": Operation(
+        "Users",
+        {200: (_USER,)},
+        (*_OF_A_USER, errors.TooManyLoginsError),
+        body=TypeAdapter(ChangedUser),
+        examples=examples.USER_CHANGES,
+    ),
+    "users.delete": Operation(
+        "Users", {204: (_NOTHING,)}, (*_OF_A_USER, errors.UserInUseError)
     ),
     "keys.list_keys": Operation("Keys", {200: (Gives(keys.KeyList),)}),
     "keys.create": Operation(

@@ -1,18 +1,25 @@
 """The command line, against the real database and Redis."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from backend.api.cli import commands
+from backend.api.commands import users
 from backend.api.container import Services
+from backend.core.accounts.passwords import Passwords
+from backend.core.accounts.users import Users
 from backend.core.errors import (
     AppError,
     ExpiredKeyError,
+    InvalidRequestError,
     JobNotFoundError,
     KeyNotFoundError,
+    UserNotFoundError,
 )
 from backend.core.jobs.states import Priority
 from backend.core.keys import Keys, Scope
@@ -24,6 +31,7 @@ from tests.integration.api.caller import Api
 from tests.integration.api.test_requests import snapshot
 
 ADMIN_KEY = "corral-" + "a" * 32
+ADMIN_PASSWORD = "the very first one"
 Run = Callable[..., Result]
 
 
@@ -33,12 +41,13 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
     monkeypatch.setenv("CORRAL_ADMIN_KEY", ADMIN_KEY)
+    monkeypatch.delenv("CORRAL_ADMIN_PASSWORD", raising=False)
 
 
 @pytest.fixture
 def run(services: Services, environment: None) -> Run:
-    def invoke(*words: str) -> Result:
-        return CliRunner().invoke(commands, list(words), catch_exceptions=True)
+    def invoke(*words: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(commands, list(words), input=stdin)
 
     return invoke
 
@@ -47,18 +56,88 @@ def test_a_new_database_is_migrated_seeded_and_gets_its_first_key(
     run: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("CORRAL_ADMIN_USER", "chief")
+    monkeypatch.setenv("CORRAL_ADMIN_PASSWORD", ADMIN_PASSWORD)
 
     first, second = run("migrate"), run("migrate")
 
     assert first.exit_code == second.exit_code == 0, first.output
+    assert "The first administrator, chief, was made." in first.output
     assert "first administrator's key was made" in first.output
     assert "was made" not in second.output
     database = open_test_database(sqlite_url)
     try:
         caller = Keys(database).recognise(ADMIN_KEY)
+        user = Users(database, Passwords()).named("chief")
     finally:
         database.dispose()
-    assert (caller.user_name, caller.is_admin) == ("admin", True)
+    assert (caller.user_name, caller.is_admin) == ("chief", True)
+    assert user.role == "admin"
+    assert Passwords().matches(user.password_hash, ADMIN_PASSWORD)
+
+
+def test_without_a_first_password_it_is_said_how_to_make_a_login(
+    run: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+
+    assert "`corral users create` makes log-ins" in run("migrate").output
+
+
+def test_a_user_is_made_listed_changed_and_deleted(
+    run: Run, services: Services
+) -> None:
+    made = run("users", "create", "eve", "--role", "viewer", stdin="her first words\n")
+    listed = run("users", "list").output
+    changed = [
+        run("users", "passwd", "eve", stdin="her next words\n"),
+        run("users", "role", "eve", "user"),
+        run("users", "disable", "eve"),
+    ]
+    disabled = run("users", "list").output
+    run("users", "enable", "eve")
+    eve = services.accounts.users.named("eve")
+    deleted = run("users", "delete", "eve")
+
+    assert made.exit_code == 0, made.output
+    assert "words" not in made.output
+    assert re.search(r"eve +viewer +active", listed)
+    assert [result.exit_code for result in changed] == [0, 0, 0]
+    assert re.search(r"eve +user +disabled", disabled)
+    assert eve.disabled_at is None
+    assert Passwords().matches(eve.password_hash, "her next words")
+    assert deleted.output == "eve is deleted.\n"
+    assert isinstance(run("users", "enable", "eve").exception, UserNotFoundError)
+
+
+def test_who_only_has_keys_is_listed_as_having_no_password(run: Run, ann: Api) -> None:
+    assert re.search(r"ann +user +no password", run("users", "list").output)
+
+
+def test_at_a_terminal_a_password_is_asked_for_twice(
+    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def prompt(text: str, **how: Any) -> str:
+        asked.append({"text": text} | how)
+        return "her first words"
+
+    monkeypatch.setattr(users, "_is_terminal", lambda: True)
+    monkeypatch.setattr(users.click, "prompt", prompt)
+
+    assert run("users", "create", "eve").output == "eve can log in now.\n"
+    assert asked == [
+        {"text": "Password", "hide_input": True, "confirmation_prompt": True}
+    ]
+
+
+@pytest.mark.parametrize("words", [("two words",), ("eve",)])
+def test_a_user_that_cannot_be_is_told_why(run: Run, words: tuple[str]) -> None:
+    made = run("users", "create", *words, stdin="short\n")
+
+    assert isinstance(made.exception, InvalidRequestError)
+    assert "users" not in run("users", "list").output
 
 
 def test_a_key_is_made_listed_and_revoked(run: Run, services: Services) -> None:
