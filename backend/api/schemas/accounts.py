@@ -64,10 +64,12 @@ class NewOwnKey(Strict):
 def _form(body: Any) -> str | None:  # whatever was sent
     if not isinstance(body, dict):
         return None
-    by_key, by_password = "key" in body, bool({"user", "password"} & body.keys())
-    if by_key == by_password:
-        return None
-    return "by_key" if by_key else "by_password"
+    forms = []
+    if "key" in body:
+        forms.append("by_key")
+    if "user" in body or "password" in body:
+        forms.append("by_password")
+    return forms[0] if len(forms) == 1 else None
 
 
 OPEN_SESSION: TypeAdapter[NewSession | NewLogin] = TypeAdapter(
