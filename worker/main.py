@@ -134,7 +134,7 @@ def _reconciler(
         models=services.models,
         transition=services.base.transition,
         draining=services.draining,
-        changed=telemetry.look_soon,
+        changed=telemetry.look,
     )
 
 

@@ -53,6 +53,14 @@ class SeenModel:
     size_bytes: int
     capabilities: tuple[str, ...] | None
     context_length: int | None
+    modified_at: str | None = None
+    details: str | None = None
+    description: str | None = None
+
+    @property
+    def is_described(self) -> bool:
+        """Tell whether Ollama said all that it knows of the model."""
+        return self.description is not None
 
 
 class Catalogue:
@@ -126,6 +134,33 @@ class Catalogue:
         with transaction(self._database.sessions) as session:
             return list(session.execute(select(InstalledModel)).scalars())
 
+    def description(self, model: str) -> str | None:
+        """Read what Ollama says of a model: JSON of `/api/show`, if a node told it."""
+        statement = (
+            select(InstalledModel.description)
+            .where(InstalledModel.model == model)
+            .where(InstalledModel.description.is_not(None))
+            .order_by(InstalledModel.modified_at.desc(), InstalledModel.node)
+            .limit(1)
+        )
+        with transaction(self._database.sessions) as session:
+            return session.execute(statement).scalar()
+
+    def forget(self, name: str) -> None:
+        """Take a model out that is on no disk, and for which nobody has a policy."""
+        on_disk = select(InstalledModel.model).where(InstalledModel.model == name)
+        statement = delete(Model).where(
+            Model.name == name,
+            Model.allowed,
+            ~Model.preload,
+            Model.keep_alive_seconds.is_(None),
+            Model.slots.is_(None),
+            ~on_disk.exists(),
+        )
+        with transaction(self._database.sessions) as session:
+            session.execute(statement)
+        self.read()
+
     def seed(self, names: Iterable[str], *, preload: Iterable[str] = ()) -> None:
         """Put names into the catalogue; those that are there stay as they are."""
         wanted = set(preload)
@@ -165,6 +200,9 @@ def _replace(session: Session, node: str, seen: Sequence[SeenModel]) -> None:
                 digest=model.digest,
                 size_bytes=model.size_bytes,
                 seen_at=now,
+                modified_at=model.modified_at,
+                details=model.details,
+                description=model.description,
             )
         )
         row = session.get(Model, model.name)

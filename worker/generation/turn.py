@@ -182,6 +182,9 @@ class Turns:
                 job = self._ledger.claim(Want(lane, read_hint(hint)))
                 continue
             self._answer(job, clock)
+            if job.kind is Kind.LOAD:
+                # That it is in memory does not prove that it generates.
+                self._no_probe(slot.model, admission)
             if clock.over or self._others_wait(slot.model, clock):
                 return True
             job = None if self._draining.is_set() else self._ledger.claim(Want(lane))
