@@ -7,6 +7,11 @@ from flask import Blueprint, Flask
 from backend.api import auth, errors, hooks, limits
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.container import Services, flask_database, wire
+from backend.api.ollama import administration as ollama_administration
+from backend.api.ollama import errors as ollama_errors
+from backend.api.ollama import generation as ollama_generation
+from backend.api.ollama import models as ollama_models
+from backend.api.ollama import root as ollama_root
 from backend.api.openai import chat as openai_chat
 from backend.api.openai import errors as openai_errors
 from backend.api.openapi.document import document
@@ -36,6 +41,10 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (account.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (ollama_root.blueprint, ANYBODY),
+    (ollama_generation.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (ollama_models.blueprint, ANY_KEY),
+    (ollama_administration.blueprint, keys_with(Scope.ADMIN)),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (models.blueprint, ANY_KEY),
@@ -50,6 +59,8 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
 PROTOCOLS: dict[str, errors.Tell] = {
     "/v1/": openai_errors.answer,
     "/api/v1/chat/": openai_errors.answer,
+    "/api/v1/": errors.native,
+    "/api/": ollama_errors.answer,
 }
 
 

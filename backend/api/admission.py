@@ -202,7 +202,7 @@ def _characters(kind: Kind, request: dict[str, Any]) -> int:
     if kind is Kind.EMBED:
         texts = request["input"]
         return len(texts) if isinstance(texts, str) else sum(map(len, texts))
-    parts = (request.get(name) for name in ("prompt", "system", "suffix"))
+    parts = (request.get(name) for name in ("prompt", "system", "suffix", "template"))
     return sum(len(part) for part in parts if part)
 
 

@@ -129,10 +129,13 @@ class Catalogue:
             self._models, self._read_at = models, self._clock()
         return models
 
-    def installed(self) -> list[InstalledModel]:
-        """List what is on which node's disk."""
+    def installed(self, model: str | None = None) -> list[InstalledModel]:
+        """List what is on which node's disk; of one model, if it is named."""
+        statement = select(InstalledModel)
+        if model is not None:
+            statement = statement.where(InstalledModel.model == model)
         with transaction(self._database.sessions) as session:
-            return list(session.execute(select(InstalledModel)).scalars())
+            return list(session.execute(statement).scalars())
 
     def description(self, model: str) -> str | None:
         """Read what Ollama says of a model: JSON of `/api/show`, if a node told it."""

@@ -37,6 +37,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a node is with its work: `{status, completed, total, …}`."""
+
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How the job ended; `error` is why there is no answer, or not all of it."""
 
@@ -48,7 +55,7 @@ class Ended:
     timings: dict[str, Any] = field(default_factory=dict)
 
 
-Step = Delta | Waiting | Ended
+Step = Delta | Waiting | Progress | Ended
 
 
 class Relay:
@@ -81,7 +88,7 @@ class Relay:
         elif told.event == EventName.TOKENS:
             yield from self._tokens(orjson.loads(told.data))
         elif told.event == EventName.STATE:
-            self._state(orjson.loads(told.data))
+            yield from self._state(orjson.loads(told.data))
         elif told.event == EventName.RESET:
             yield from self._reset()
         else:
@@ -101,12 +108,14 @@ class Relay:
         if text or thinking or calls:
             yield Delta(text, thinking, calls)
 
-    def _state(self, data: dict[str, Any]) -> None:
+    def _state(self, data: dict[str, Any]) -> Iterator[Progress]:
         if data["state"] == State.RUNNING:
             self._runs()
         self.node = data["node"] or self.node
         progress = data.get("progress") or {}
         self._what = progress.get("status", data["state"])
+        if progress:
+            yield Progress(progress)
 
     def _runs(self) -> None:
         if self.ran_at is None:

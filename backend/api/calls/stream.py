@@ -6,7 +6,7 @@ in protocols that have them.
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from flask import Response
 
 from backend.api.calls.call import Call, abandon
 from backend.api.calls.headers import elapsed_ms, job_headers
-from backend.api.calls.relay import Delta, Ended, Step, Waiting
+from backend.api.calls.relay import Delta, Ended, Progress, Step, Waiting
 from backend.api.container import Services
 from backend.api.delivery import drop
 from backend.api.presence import LOOK_SECONDS
@@ -59,12 +59,25 @@ class AnswerStream:
     """The body of a streamed answer; `close` is called whether it was begun or not."""
 
     def __init__(
-        self, services: Services, calls: Sequence[Call], writer: Writer
+        self,
+        services: Services,
+        calls: Sequence[Call],
+        writer: Writer,
+        *,
+        progress: Callable[[Progress], bytes] | None = None,
     ) -> None:
-        """Take the accepted calls; they are closed with the stream."""
+        """Take the accepted calls; they are closed with the stream.
+
+        Args:
+            services: Of this process.
+            calls: Whose answers are written.
+            writer: How they are.
+            progress: How it is written how far a node's work is, where that is told.
+        """
         self._services = services
         self._calls = calls
         self._writer = writer
+        self._progress = progress or _untold
         look_seconds = LOOK_SECONDS if len(calls) == 1 else _TURN_SECONDS
         self._relays = [call.relay(look_seconds=look_seconds) for call in calls]
         self._keepalive_seconds = services.settings.sse_keepalive / 1000
@@ -151,9 +164,15 @@ class AnswerStream:
     def _written(self, index: int, step: Step) -> bytes:
         if isinstance(step, Delta):
             return self._writer.delta(index, step)
+        if isinstance(step, Progress):
+            return self._progress(step)
         if isinstance(step, Waiting):
             due = time.monotonic() - self._written_at >= self._keepalive_seconds
             return self._writer.waiting(step.what) if due else b""
         if step.error is not None:
             raise step.error
         return self._writer.ended(index, step)
+
+
+def _untold(_: Progress) -> bytes:
+    return b""

@@ -1,0 +1,58 @@
+"""A pull as Ollama tells it: a line for each step and for what was downloaded."""
+
+from typing import Any
+
+from backend.api.calls.relay import Delta, Ended, Progress
+from backend.api.ollama import errors
+from backend.api.ollama.replies import NDJSON, line
+from backend.core.errors import AppError
+
+_SUCCESS = "success"
+_FIELDS = ("status", "digest", "total", "completed")
+
+
+class PullLines:
+    """Writes the stream of a pull."""
+
+    content_type = NDJSON
+
+    def __init__(self) -> None:
+        """Begin with nothing told."""
+        self._told: dict[str, Any] = {}
+
+    def progress(self, progress: Progress) -> bytes:
+        """Write how far it is; nothing, if that was told, or is its end."""
+        said = {
+            name: progress.data[name] for name in _FIELDS if progress.data.get(name)
+        }
+        if said == self._told or said.get("status") in {None, _SUCCESS}:
+            return b""
+        self._told = said
+        return line(said)
+
+    def begin(self) -> bytes:
+        """Write nothing: each line stands for itself."""
+        return b""
+
+    def delta(self, index: int, delta: Delta) -> bytes:
+        """Write nothing: a pull says nothing."""
+        del index, delta
+        return b""
+
+    def waiting(self, what: str) -> bytes:
+        """Write nothing."""
+        del what
+        return b""
+
+    def ended(self, index: int, end: Ended) -> bytes:
+        """Write that the model is there."""
+        del index, end
+        return line({"status": _SUCCESS})
+
+    def finish(self) -> bytes:
+        """Write nothing: the last line said it."""
+        return b""
+
+    def failed(self, error: AppError) -> bytes:
+        """Write why it is not."""
+        return line({"error": errors.text(error)})
