@@ -8,8 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . infra/local/say.sh
-
-UV_AT_LEAST=0.5.0 # the first with dependency groups that include others
+. infra/local/find_uv.sh
 
 find_python() {
     local name
@@ -20,22 +19,6 @@ find_python() {
         fi
     done
     fail "Corral needs Python 3.11 or newer. Install one, or name it: make setup PYTHON=/path/to/python3"
-}
-
-is_recent_uv() {
-    local version
-    version=$("$1" --version 2>/dev/null | cut -d' ' -f2) && [ -n "$version" ] &&
-        [ "$(printf '%s\n' "$UV_AT_LEAST" "$version" | sort -V | head -1)" = "$UV_AT_LEAST" ]
-}
-
-find_uv() {
-    local candidate
-    for candidate in uv .uv/bin/uv; do
-        if is_recent_uv "$candidate"; then
-            echo "$candidate"
-            return
-        fi
-    done
 }
 
 # Debian splits ensurepip off Python (python3-venv), and forbids pip to install into the

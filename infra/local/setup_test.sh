@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Install the servers and the browser that the tests run against, where they are missing.
+# Install what the tests run against, where it is missing: servers, a browser, and the
+# clients that cannot stand in .venv.
 set -euo pipefail
-exec "$(dirname "$0")/install_missing.sh" \
+cd "$(dirname "$0")/../.."
+infra/local/install_missing.sh \
     "command -v mariadbd && command -v mariadb-install-db" mariadb-server \
     "command -v redis-server" redis-server \
     "command -v curl" curl \
-    "command -v chromium" chromium
+    "command -v chromium" chromium \
+    "command -v node" nodejs \
+    "command -v npm" npm
+exec infra/local/setup_clients.sh

@@ -114,11 +114,18 @@ class Answerer:
         kind, stream, add = holding.job.kind, holding.stream, self._flusher.add
         for lines in reads:
             said = read_lines(kind, lines)
-            if said.text or said.thinking or said.tool_calls:
+            if said.anything:
                 if holding.first_token_at is None:
                     holding.first_token_at = time.monotonic()
                 soon = said.last is None
-                add(stream, said.text, said.thinking, said.tool_calls, soon=soon)
+                add(
+                    stream,
+                    said.text,
+                    said.thinking,
+                    said.tool_calls,
+                    said.logprobs,
+                    soon=soon,
+                )
             if said.last is not None:
                 return whole_reply(kind, stream.text, said.last)
         raise StreamCutError

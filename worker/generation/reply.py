@@ -23,6 +23,12 @@ class Said:
     thinking: str
     tool_calls: list[dict[str, Any]] | None
     last: dict[str, Any] | None
+    logprobs: list[dict[str, Any]] | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Tell whether there is something to send on."""
+        return bool(self.text or self.thinking or self.tool_calls or self.logprobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,17 @@ def read_lines(kind: Kind, lines: list[dict[str, Any]]) -> Said:
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[dict[str, Any]] = []
+    logprobs: list[dict[str, Any]] = []
     last = None
     for line in lines:
         said = line.get("message") or {} if kind is Kind.CHAT else line
         texts.append(said.get("content" if kind is Kind.CHAT else "response") or "")
         thoughts.append(said.get("thinking") or "")
         calls += said.get("tool_calls") or ()
+        logprobs += line.get("logprobs") or ()
         if line.get("done"):
             last = line
-    return Said("".join(texts), "".join(thoughts), calls or None, last)
+    return Said("".join(texts), "".join(thoughts), calls or None, last, logprobs or None)
 
 
 def whole_reply(kind: Kind, text: GrowingText, last: dict[str, Any]) -> Reply:
@@ -66,11 +74,14 @@ def whole_reply(kind: Kind, text: GrowingText, last: dict[str, Any]) -> Reply:
 
 def _result(kind: Kind, text: GrowingText, reason: str | None) -> dict[str, Any]:
     thinking = {"thinking": text.thinking} if text.thinking else {}
+    end: dict[str, Any] = {"done_reason": reason}
+    if text.logprobs:
+        end["logprobs"] = text.logprobs
     if kind is Kind.GENERATE:
-        return {"text": text.text, **thinking, "done_reason": reason}
+        return {"text": text.text, **thinking, **end}
     calls = {"tool_calls": text.tool_calls} if text.tool_calls else {}
     message = {"role": "assistant", "content": text.text, **thinking, **calls}
-    return {"message": message, "done_reason": reason}
+    return {"message": message, **end}
 
 
 def durations_of(last: dict[str, Any]) -> dict[str, Any]:

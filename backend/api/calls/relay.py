@@ -27,6 +27,7 @@ class Delta:
     text: str = ""
     thinking: str = ""
     tool_calls: tuple[Call, ...] = ()
+    logprobs: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Relay:
         self._text = 0
         self._thinking = 0
         self._calls = 0
+        self._logprobs = 0
         self._ended = False
         self._what = "queued"
         self.node: str | None = None
@@ -102,11 +104,17 @@ class Relay:
         calls = tuple(
             call for call in data.get("tool_calls", ()) if call["index"] >= self._calls
         )
+        logprobs = self._probabilities(data) if "logprobs" in data else ()
         self._text += len(text)
         self._thinking += len(thinking)
         self._calls += len(calls)
-        if text or thinking or calls:
-            yield Delta(text, thinking, calls)
+        if text or thinking or calls or logprobs:
+            yield Delta(text, thinking, calls, logprobs)
+
+    def _probabilities(self, data: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+        new = data["logprobs"][max(0, self._logprobs - data["logprobs_offset"]) :]
+        self._logprobs += len(new)
+        return tuple(new)
 
     def _state(self, data: dict[str, Any]) -> Iterator[Progress]:
         if data["state"] == State.RUNNING:

@@ -56,7 +56,18 @@ class Tool(Strict):
     function: Function
 
 
-class ChatRequest(Strict):
+class Probabilities(Strict):
+    """Whether the probabilities of the answer's tokens are wanted."""
+
+    logprobs: bool | None = Field(
+        default=None, description="Tell how likely each token of the answer was."
+    )
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = Field(
+        default=None, description="Beside each token so many that were likeliest."
+    )
+
+
+class ChatRequest(Probabilities):
     """A chat to go on with."""
 
     messages: list[Message] = Field(min_length=1, max_length=10_000)
@@ -66,7 +77,7 @@ class ChatRequest(Strict):
     options: Options | None = None
 
 
-class GenerateRequest(Strict):
+class GenerateRequest(Probabilities):
     """A prompt to complete."""
 
     prompt: str = Field(min_length=1)

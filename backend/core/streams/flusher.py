@@ -124,6 +124,7 @@ class Flusher:
         text: str = "",
         thinking: str = "",
         tool_calls: list[dict[str, Any]] | None = None,
+        logprobs: list[dict[str, Any]] | None = None,
         *,
         soon: bool = True,
     ) -> None:
@@ -133,7 +134,7 @@ class Flusher:
         """
         with self._lock:
             first = stream.text.empty
-            stream.text.add(text, thinking, tool_calls)
+            stream.text.add(text, thinking, tool_calls, logprobs)
             self._pending[stream] = None
         if not soon:
             return

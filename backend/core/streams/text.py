@@ -14,10 +14,12 @@ class GrowingText:
 
     __slots__ = (
         "_calls_sent",
+        "_logprobs_sent",
         "_parts",
         "_sent_text",
         "_sent_thinking",
         "_thinking_parts",
+        "logprobs",
         "tool_calls",
     )
 
@@ -25,10 +27,12 @@ class GrowingText:
         self._parts: list[str] = []
         self._thinking_parts: list[str] = []
         self.tool_calls: list[dict[str, Any]] = []
+        # Of each token, in Ollama's form; only where the caller asked for them.
+        self.logprobs: list[dict[str, Any]] = []
         # (parts already carried, their length in code points)
         self._sent_text = (0, 0)
         self._sent_thinking = (0, 0)
-        self._calls_sent = 0
+        self._calls_sent = self._logprobs_sent = 0
 
     @property
     def text(self) -> str:
@@ -43,7 +47,9 @@ class GrowingText:
     @property
     def empty(self) -> bool:
         """Tell whether nothing was said yet."""
-        return not (self._parts or self._thinking_parts or self.tool_calls)
+        return not (
+            self._parts or self._thinking_parts or self.tool_calls or self.logprobs
+        )
 
     @property
     def pending(self) -> bool:
@@ -52,6 +58,7 @@ class GrowingText:
             self._sent_text[0] < len(self._parts)
             or self._sent_thinking[0] < len(self._thinking_parts)
             or self._calls_sent < len(self.tool_calls)
+            or self._logprobs_sent < len(self.logprobs)
         )
 
     def add(
@@ -59,6 +66,7 @@ class GrowingText:
         text: str = "",
         thinking: str = "",
         tool_calls: list[dict[str, Any]] | None = None,
+        logprobs: list[dict[str, Any]] | None = None,
     ) -> None:
         """Append what the model said."""
         if text:
@@ -67,6 +75,8 @@ class GrowingText:
             self._thinking_parts.append(thinking)
         for call in tool_calls or ():
             self.tool_calls.append({"index": len(self.tool_calls), **call})
+        if logprobs:
+            self.logprobs += logprobs
 
     def take(self) -> bytes:
         """Write what waits as the data of one `tokens` frame."""
@@ -79,6 +89,10 @@ class GrowingText:
         if self._calls_sent < len(self.tool_calls):
             data["tool_calls"] = self.tool_calls[self._calls_sent :]
             self._calls_sent = len(self.tool_calls)
+        if self._logprobs_sent < len(self.logprobs):
+            data["logprobs_offset"] = self._logprobs_sent
+            data["logprobs"] = self.logprobs[self._logprobs_sent :]
+            self._logprobs_sent = len(self.logprobs)
         return orjson.dumps(data)
 
     def _take_text(self) -> str:
@@ -95,7 +109,7 @@ class GrowingText:
     def rewind(self) -> None:
         """Forget what was carried: the next frame has the whole text."""
         self._sent_text = self._sent_thinking = (0, 0)
-        self._calls_sent = 0
+        self._calls_sent = self._logprobs_sent = 0
 
 
 def whole_text_data(result: dict[str, Any] | None) -> bytes | None:
@@ -111,5 +125,6 @@ def whole_text_data(result: dict[str, Any] | None) -> bytes | None:
             {k: v for k, v in call.items() if k != "index"}
             for call in message.get("tool_calls") or ()
         ],
+        result.get("logprobs"),
     )
     return None if growing.empty else growing.take()

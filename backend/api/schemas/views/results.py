@@ -21,6 +21,7 @@ class ChatResult(View):
 
     message: ChatMessage
     done_reason: str | None = None
+    logprobs: list[Object] | None = None
 
 
 class TextResult(View):
@@ -29,6 +30,7 @@ class TextResult(View):
     text: str
     thinking: str | None = None
     done_reason: str | None = None
+    logprobs: list[Object] | None = None
 
 
 class EmbeddingResult(View):

@@ -37,6 +37,25 @@ def test_a_generate_lines_text_is_its_response() -> None:
     )
 
 
+def test_what_is_known_of_the_tokens_is_joined_and_kept() -> None:
+    lines = [
+        {"response": "a", "logprobs": [{"token": "a"}]},
+        {"response": "", "logprobs": [{"token": ""}]},
+    ]
+    said = read_lines(Kind.GENERATE, lines)
+    growing = GrowingText()
+    growing.add(said.text, logprobs=said.logprobs)
+    reply = whole_reply(Kind.GENERATE, growing, LAST)
+
+    assert said.anything
+    assert not read_lines(Kind.CHAT, [LAST]).anything
+    assert reply.result == {
+        "text": "a",
+        "done_reason": "stop",
+        "logprobs": [{"token": "a"}, {"token": ""}],
+    }
+
+
 def text(said: str, thinking: str = "", calls: Any = None) -> GrowingText:
     growing = GrowingText()
     growing.add(said, thinking, calls)

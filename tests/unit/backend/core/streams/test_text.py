@@ -7,16 +7,19 @@ from hypothesis import strategies as st
 from backend.core.streams.text import GrowingText, whole_text_data
 
 
-def joined(frames: list[dict[str, Any]]) -> tuple[str, str, list[Any]]:
+def joined(frames: list[dict[str, Any]]) -> tuple[str, str, list[Any], list[Any]]:
     """Read frames as JOBS.md 6 tells clients to."""
     text = thinking = ""
     calls: dict[int, Any] = {}
+    logprobs: list[Any] = []
     for frame in frames:
         text = text[: frame["text_offset"]] + frame["text"]
         if "thinking" in frame:
             thinking = thinking[: frame["thinking_offset"]] + frame["thinking"]
         calls |= {call["index"]: call for call in frame.get("tool_calls", ())}
-    return text, thinking, [calls[i] for i in sorted(calls)]
+        if "logprobs" in frame:
+            logprobs = logprobs[: frame["logprobs_offset"]] + frame["logprobs"]
+    return text, thinking, [calls[i] for i in sorted(calls)], logprobs
 
 
 def test_offsets_count_code_points() -> None:
@@ -50,6 +53,19 @@ def test_what_was_carried_is_not_pending() -> None:
     assert "tool_calls" not in orjson.loads(growing.take())
 
 
+def test_what_is_known_of_the_tokens_is_carried_once() -> None:
+    growing = GrowingText()
+    growing.add("a", logprobs=[{"token": "a"}])
+    first = orjson.loads(growing.take())
+    assert not growing.pending
+    growing.add(logprobs=[{"token": ""}])
+    assert growing.pending
+    second = orjson.loads(growing.take())
+
+    assert (first["logprobs_offset"], first["logprobs"]) == (0, [{"token": "a"}])
+    assert (second["logprobs_offset"], second["logprobs"]) == (1, [{"token": ""}])
+
+
 PIECES = st.lists(
     st.tuples(
         st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
@@ -67,7 +83,8 @@ def test_frames_join_to_the_text_whatever_is_lost_and_repeated(
 ) -> None:
     growing, frames = GrowingText(), []
     for text, thinking, calls, then in pieces:
-        growing.add(text, thinking, [{"id": n} for n in range(calls)])
+        some = [{"id": n} for n in range(calls)]
+        growing.add(text, thinking, some, some)
         if then == "rewind":
             growing.rewind()
         if then and growing.pending:
@@ -78,9 +95,10 @@ def test_frames_join_to_the_text_whatever_is_lost_and_repeated(
     if growing.pending:
         frames.append(orjson.loads(growing.take()))
 
-    text, thinking, found = joined(frames)
+    text, thinking, found, logprobs = joined(frames)
     assert (text, thinking) == (growing.text, growing.thinking)
     assert found == growing.tool_calls
+    assert logprobs == growing.logprobs
 
 
 def test_a_stored_result_is_one_frame() -> None:
@@ -91,11 +109,13 @@ def test_a_stored_result_is_one_frame() -> None:
     }
     chat = orjson.loads(whole_text_data({"message": message}) or b"")
     text = orjson.loads(whole_text_data({"text": "hi"}) or b"")
+    likely = orjson.loads(whole_text_data({"text": "", "logprobs": [{}]}) or b"")
 
     assert chat["text"] == "hi"
     assert chat["thinking"] == "hm"
     assert chat["tool_calls"] == [{"index": 0, "function": {}}]
     assert text == {"text_offset": 0, "text": "hi"}
+    assert likely["logprobs"] == [{}]
 
 
 def test_a_result_without_text_is_no_frame() -> None:
