@@ -56,14 +56,9 @@ class Reconciler:
         models: NodeModels,
         transition: JobTransition,
         draining: threading.Event,
-        changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the collaborators.
-
-        `changed` takes note of the node's models before a work's end is told, so that
-        whoever hears of it finds them as the work left them.
-        """
+        """Keep the collaborators."""
         self._lane = node_lane(settings.node_id)
         self._settings = settings
         self._client = client
@@ -74,7 +69,6 @@ class Reconciler:
         self._models = models
         self._transition = transition
         self._draining = draining
-        self._changed = changed
         self._clock = clock
         self._seen_at = clock()
         self._working = False
@@ -126,7 +120,8 @@ class Reconciler:
         }
         try:
             result = kinds[holding.job.kind](holding)
-            self._changed()
+            # Before its end is told: whoever hears of it shall find the models changed.
+            self._models.refresh()
         except ExchangeAbortedError as error:
             self._settler.aborted(holding, error)
         except OllamaError as error:

@@ -165,6 +165,9 @@ class FakeModels:
     def saw_failing(self, model: str) -> None:
         self.seen.append(f"failing {model}")
 
+    def refresh(self) -> None:
+        self.seen.append("refreshed")
+
     def digest(self, model: str) -> str | None:
         return f"digest of {model}"
 

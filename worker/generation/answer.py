@@ -84,7 +84,7 @@ class Answerer:
     def _settle(self, holding: Holding) -> bool:
         loads = holding.job.kind is Kind.LOAD
         try:
-            reply = self.reload(holding) if loads else self._generate(holding)
+            reply = self._load_alone(holding) if loads else self._generate(holding)
         except ExchangeAbortedError as error:
             self._settler.aborted(holding, error)
             return True
@@ -129,6 +129,11 @@ class Answerer:
             if said.last is not None:
                 return whole_reply(kind, stream.text, said.last)
         raise StreamCutError
+
+    def _load_alone(self, holding: Holding) -> Reply:
+        reply = self.reload(holding)
+        self._models.refresh()
+        return reply
 
     def reload(self, holding: Holding) -> Reply:
         """Load the model whatever is known of it: its time in memory begins anew."""

@@ -69,6 +69,7 @@ class Telemetry:
         self._seen: dict[str, SeenModel] = {}
         self._stopped = threading.Event()
         self._looking = threading.Lock()
+        models.refreshed_by(self.look)
         self.ollama_ok = False
         self.last_seen = time.monotonic()
 

@@ -1,7 +1,7 @@
 """Answers as Ollama tells them: whole, or line by line (pure but for the time)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,7 +47,8 @@ def whole(row: JobRecord, *, model: str) -> Json:
         said.get("tool_calls") or [],
     )
     counts = durations(row.timings or {}, row.prompt_tokens, row.completion_tokens)
-    return {**_head(model), **part, **_end(row.done_reason), **counts}
+    told = _probabilities(row.result.get("logprobs"))
+    return {**_head(model), **part, **_end(row.done_reason), **told, **counts}
 
 
 def empty(kind: Kind, *, model: str, reason: str) -> Json:
@@ -100,12 +101,14 @@ class Lines:
         parts = []
         if delta.thinking:
             parts.append(self._part("", delta.thinking, []))
-        if delta.text:
+        if delta.text or (delta.logprobs and not parts):
             parts.append(self._part(delta.text, "", []))
         if delta.tool_calls:
             parts.append(self._part("", "", list(delta.tool_calls)))
-        head = _head(self._model)
-        return b"".join(line({**head, **part, "done": False}) for part in parts)
+        lines = [{**_head(self._model), **part, "done": False} for part in parts]
+        # Which of them a token belongs to is not told: all come with the first.
+        lines[0] |= _probabilities(delta.logprobs)
+        return b"".join(map(line, lines))
 
     def waiting(self, what: str) -> bytes:
         """Write nothing: a line would be taken for a part of the answer."""
@@ -134,6 +137,10 @@ def _head(model: str) -> Json:
 
 def _end(reason: str | None) -> Json:
     return {"done": True} | ({"done_reason": reason} if reason else {})
+
+
+def _probabilities(tokens: Sequence[Json] | None) -> Json:
+    return {"logprobs": list(tokens)} if tokens else {}
 
 
 def _nanoseconds(timings: Json, name: str) -> int:

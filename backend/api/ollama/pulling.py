@@ -1,4 +1,7 @@
-"""A pull as Ollama tells it: a line for each step and for what was downloaded."""
+"""A pull as Ollama tells it: a line for each step and for what was downloaded.
+
+The stream begins with the first layer: what fails before it has a status of its own.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ from backend.api.ollama import errors
 from backend.api.ollama.replies import NDJSON, line
 from backend.core.errors import AppError
 
-_SUCCESS = "success"
+_FIRST, _SUCCESS = "pulling manifest", "success"
 _FIELDS = ("status", "digest", "total", "completed")
 
 
@@ -21,18 +24,18 @@ class PullLines:
         self._told: dict[str, Any] = {}
 
     def progress(self, progress: Progress) -> bytes:
-        """Write how far it is; nothing, if that was told, or is its end."""
+        """Write how far it is; nothing, if that is told anyway."""
         said = {
             name: progress.data[name] for name in _FIELDS if progress.data.get(name)
         }
-        if said == self._told or said.get("status") in {None, _SUCCESS}:
+        if said == self._told or said.get("status") in {None, _FIRST, _SUCCESS}:
             return b""
         self._told = said
         return line(said)
 
     def begin(self) -> bytes:
-        """Write nothing: each line stands for itself."""
-        return b""
+        """Write what every pull begins with."""
+        return line({"status": _FIRST})
 
     def delta(self, index: int, delta: Delta) -> bytes:
         """Write nothing: a pull says nothing."""

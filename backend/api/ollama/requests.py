@@ -59,11 +59,10 @@ def load(body: OfModel) -> Wanted:
 
 
 def _text(kind: Kind, body: OfText, request: dict[str, Any]) -> Wanted:
-    request |= {
-        name: value
-        for name, value in (("format", body.format), ("think", body.think))
-        if value is not None
-    }
+    given = {"format": body.format, "think": body.think}
+    if body.logprobs:
+        given |= {"logprobs": True, "top_logprobs": body.top_logprobs or None}
+    request |= {name: value for name, value in given.items() if value is not None}
     ignored = ["shift"] if body.shift is not None else []
     if body.truncate:
         # A prompt is answered whole or refused.

@@ -47,12 +47,11 @@ def _unload(known: KnownModel, caller: Caller) -> bool:
     if caller.credential is not None:
         # It may come to nothing, and then no COMMIT asks whether the key still counts.
         raise CallerChangedError
-    lane = generation_lane(known.name)
     wish = Wish(
         model=known.name,
         by_admin=caller.is_admin,
         is_kept=is_kept(known, services().settings),
-        is_waited_for=services().query.due_count(lane, 1) > 0,
+        is_busy=services().query.any_unfinished(generation_lane(known.name)),
     )
     jobs = [
         node_job(Kind.UNLOAD, known.name, caller=caller, node=node)

@@ -2,7 +2,7 @@
 
 What stays in memory is the platform's to decide. An administrator may have any model
 unloaded; what others ask is done where it takes nothing from anybody: the model is not
-one to be kept, and nobody uses it or waits for it.
+one to be kept, and no job of it waits or runs.
 """
 
 from collections.abc import Iterable
@@ -20,23 +20,17 @@ class Wish:
     model: str
     by_admin: bool
     is_kept: bool
-    is_waited_for: bool
+    is_busy: bool
 
 
 def removable(wish: Wish, snapshots: Iterable[Snapshot]) -> set[str]:
-    """Name the nodes whose memory the model may leave."""
-    holding = [
-        (snapshot.node, model.running)
-        for snapshot in snapshots
-        for model in snapshot.loaded
-        if model.name == wish.model
-    ]
-    nodes = {node for node, _ in holding}
-    if wish.by_admin:
-        return nodes
-    if wish.is_kept or wish.is_waited_for:
+    """Name the nodes whose memory the model may leave: all that have it on disk.
+
+    Whether it is in memory a snapshot may be too old to tell.
+    """
+    if not wish.by_admin and (wish.is_kept or wish.is_busy):
         return set()
-    return nodes - {node for node, running in holding if running}
+    return {s.node for s in snapshots if wish.model in s.on_disk}
 
 
 def is_kept(model: KnownModel, settings: Settings) -> bool:

@@ -5,10 +5,20 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from backend.api.ollama.schemas import views as ollama
+from backend.api.ollama.schemas.chat import OllamaChatRequest
+from backend.api.ollama.schemas.embed import OllamaEmbeddingsRequest, OllamaEmbedRequest
+from backend.api.ollama.schemas.generate import OllamaGenerateRequest
+from backend.api.ollama.schemas.models import (
+    OllamaCopyRequest,
+    OllamaDeleteRequest,
+    OllamaPullRequest,
+    OllamaShowRequest,
+)
 from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.schemas.views import ChatCompletion
 from backend.api.openapi import examples
-from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
+from backend.api.openapi.forms import NATIVE, OLLAMA, OPENAI, ErrorForm
 from backend.api.schemas.keys import NewKey, NewSession
 from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
@@ -51,6 +61,8 @@ _OF_SUBMISSION: Errors = (
     errors.QueueUnavailableError,
     errors.DrainingError,
 )
+_OF_A_MODEL: Errors = (errors.ModelNotAllowedError, errors.ModelNotFoundError)
+_OF_ANSWERS = ("Idempotency-Key", "X-Request-Id", "traceparent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,7 @@ class Operation:
 
 
 _STREAM = Gives(content_type="text/event-stream")
+_LINES = Gives(content_type="application/x-ndjson")
 _JOB = Gives(jobs.JobView)
 _NOTHING = Gives()
 
@@ -96,6 +109,90 @@ OPERATIONS: dict[str, Operation] = {
         examples=examples.CHAT_COMPLETIONS,
         headers=("Idempotency-Key", "X-Request-Id", "traceparent"),
         form=OPENAI,
+    ),
+    "ollama_root.root": Operation(
+        "Ollama", {200: (Gives(content_type="text/plain"),)}, form=OLLAMA
+    ),
+    "ollama.chat": Operation(
+        "Ollama",
+        {200: (Gives(ollama.OllamaChatResponse), _LINES)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(OllamaChatRequest),
+        examples=examples.OLLAMA_CHATS,
+        headers=_OF_ANSWERS,
+        form=OLLAMA,
+    ),
+    "ollama.generate": Operation(
+        "Ollama",
+        {200: (Gives(ollama.OllamaGenerateResponse), _LINES)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(OllamaGenerateRequest),
+        examples=examples.OLLAMA_PROMPTS,
+        headers=_OF_ANSWERS,
+        form=OLLAMA,
+    ),
+    "ollama.embed": Operation(
+        "Ollama",
+        {200: (Gives(ollama.OllamaEmbedResponse),)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(OllamaEmbedRequest),
+        headers=_OF_ANSWERS,
+        form=OLLAMA,
+    ),
+    "ollama.embed_prompt": Operation(
+        "Ollama",
+        {200: (Gives(ollama.OllamaEmbeddingsResponse),)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(OllamaEmbeddingsRequest),
+        headers=_OF_ANSWERS,
+        form=OLLAMA,
+    ),
+    "ollama_models.tags": Operation(
+        "Ollama", {200: (Gives(ollama.OllamaModels),)}, form=OLLAMA
+    ),
+    "ollama_models.ps": Operation(
+        "Ollama",
+        {200: (Gives(ollama.OllamaModels),)},
+        (errors.QueueUnavailableError,),
+        form=OLLAMA,
+    ),
+    "ollama_models.show": Operation(
+        "Ollama",
+        {200: (Gives(ollama.OllamaModelInfo),)},
+        _OF_A_MODEL,
+        body=TypeAdapter(OllamaShowRequest),
+        form=OLLAMA,
+    ),
+    "ollama_models.version": Operation(
+        "Ollama", {200: (Gives(ollama.OllamaVersion),)}, form=OLLAMA
+    ),
+    "ollama_models.status": Operation(
+        "Ollama", {200: (Gives(ollama.OllamaStatus),)}, form=OLLAMA
+    ),
+    "ollama_administration.pull": Operation(
+        "Ollama",
+        {200: (Gives(ollama.OllamaProgress), _LINES)},
+        _OF_SUBMISSION,
+        body=TypeAdapter(OllamaPullRequest),
+        headers=_OF_ANSWERS,
+        form=OLLAMA,
+    ),
+    "ollama_administration.copy": Operation(
+        "Ollama",
+        {200: (_NOTHING,)},
+        (*_OF_A_MODEL, errors.NodeUnavailableError),
+        body=TypeAdapter(OllamaCopyRequest),
+        form=OLLAMA,
+    ),
+    "ollama_administration.delete": Operation(
+        "Ollama",
+        {200: (_NOTHING,)},
+        (*_OF_A_MODEL, errors.NodeUnavailableError),
+        body=TypeAdapter(OllamaDeleteRequest),
+        form=OLLAMA,
+    ),
+    "ollama_administration.not_offered": Operation(
+        "Ollama", {}, (errors.NotOfferedError,), form=OLLAMA
     ),
     "cancels.cancel": Operation(
         "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)

@@ -72,6 +72,12 @@ def _check_think(value: Any) -> Any:  # a boolean or a level
     return value
 
 
+def _check_top_logprobs(value: int | None) -> int | None:
+    if value is not None and not 0 <= value <= 20:
+        raise in_ollamas_words("top_logprobs must be between 0 and 20")
+    return value
+
+
 ModelName = Annotated[
     str,
     AfterValidator(_check_name),
@@ -109,6 +115,15 @@ Thinking = Annotated[
 ]
 
 
+TopLogprobs = Annotated[
+    int | None,
+    AfterValidator(_check_top_logprobs),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 20}, {"type": "null"}]}
+    ),
+]
+
+
 class OfModel(Lenient):
     """A request to a model."""
 
@@ -130,6 +145,8 @@ class OfText(OfModel):
     think: Thinking = None
     truncate: bool | None = None
     shift: bool | None = None
+    logprobs: bool | None = None
+    top_logprobs: TopLogprobs = None
 
     @property
     def streamed(self) -> bool:
