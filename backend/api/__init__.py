@@ -4,8 +4,9 @@ from functools import cache, partial
 
 from flask import Blueprint, Flask
 
-from backend.api import auth, errors, hooks, limits
+from backend.api import auth, cors, errors, hooks, limits
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
+from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.container import Services, flask_database, wire
 from backend.api.ollama import administration as ollama_administration
 from backend.api.ollama import errors as ollama_errors
@@ -70,13 +71,21 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     Args:
         settings: Of this process.
         services: Wired already, for tests; else over Flask-SQLAlchemy's engine.
+
+    Raises:
+        SettingsError: If the file of blocked patterns makes no sense.
     """
     app = Flask("corral", static_folder=None)
-    app.extensions["corral"] = services or wire(settings, flask_database(app, settings))
+    app.extensions["corral"] = services or wire(
+        settings,
+        flask_database(app, settings),
+        blocked=BlockedPatterns.load(settings.blocked_patterns_file),
+    )
     app.url_map.strict_slashes = False
     limits.register(app, max_body_bytes=settings.max_body_bytes)
     errors.register(app, PROTOCOLS)
     hooks.register(app)
+    cors.register(app, settings.cors_allowed_origins)
     auth.guard(app, {blueprint.name: access for blueprint, access in TABLE})
     for blueprint, _ in TABLE:
         app.register_blueprint(blueprint)

@@ -11,6 +11,8 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
 from backend.api.admission import Admission
+from backend.api.blocked_patterns import BlockedPatterns
+from backend.api.contexts import Contexts
 from backend.core.attachment import Attachments
 from backend.core.broker import make_celery, send_ticket
 from backend.core.catalogue import Catalogue
@@ -33,6 +35,7 @@ from backend.core.keys import Keys
 from backend.core.maintenance import Maintenance
 from backend.core.models import Base
 from backend.core.queue import Announcer, Wake
+from backend.core.recent_snapshots import RecentSnapshots
 from backend.core.redis_client import connect
 from backend.core.settings import Settings
 from backend.core.streams.follow import Record
@@ -100,12 +103,18 @@ def flask_database(app: Flask, settings: Settings) -> Database:
     return Database(engine, hot)
 
 
-def wire(settings: Settings, database: Database) -> Services:
+def wire(
+    settings: Settings,
+    database: Database,
+    *,
+    blocked: BlockedPatterns | None = None,
+) -> Services:
     """Put the services together; nothing connects before the first use."""
     client = _redis(settings, seconds=_REDIS_SECONDS)
     celery = make_celery(settings, socket_timeout_seconds=_REDIS_SECONDS)
     query, cluster = JobQuery(database), Cluster(client)
     catalogue = Catalogue(database, allowed=settings.allowed_models)
+    recent = RecentSnapshots(cluster)
     reads = JobReads(query, JobPosition(database))
     announcer = Announcer(Wake(client), partial(send_ticket, celery))
     outsider = OutsiderStream(client, lifetime_ms=settings.stream_lifetime)
@@ -119,9 +128,15 @@ def wire(settings: Settings, database: Database) -> Services:
         celery=celery,
         keys=Keys(database),
         catalogue=catalogue,
-        admission=Admission(settings, catalogue, cluster),
+        admission=Admission(
+            settings,
+            catalogue=catalogue,
+            cluster=cluster,
+            contexts=Contexts(recent, set_length=settings.model_context_length),
+            blocked=blocked or BlockedPatterns(),
+        ),
         cluster=cluster,
-        forecast=Forecast(cluster),
+        forecast=Forecast(recent),
         query=query,
         reads=reads,
         retention=JobRetention(database),

@@ -61,6 +61,17 @@ class ContextLengthExceededError(AppError):
     code, status = "context_length_exceeded", 422
 
 
+class ContentBlockedError(AppError):
+    """The request has content that this server does not take."""
+
+    code, status = "content_blocked", 422
+
+    def __init__(self, *, line: int) -> None:
+        """Keep the line of the pattern that matched: for the log, not the caller."""
+        super().__init__()
+        self.line = line
+
+
 class UnsupportedByModelError(AppError):
     """The model cannot do what the request asks of it."""
 

@@ -21,6 +21,10 @@ _open_streams = Gauge(
     multiprocess_mode="livesum",
 )
 _submitted = Counter("corral_jobs_submitted_total", "Jobs accepted.", ("kind",))
+_blocked = Counter(
+    "corral_blocked_requests_total",
+    "Requests refused since a text of theirs matched a blocked pattern.",
+)
 _finished = Counter(
     "corral_jobs_finished_total", "Jobs that reached a final state.", ("kind", "state")
 )
@@ -86,6 +90,11 @@ def stream_closed() -> None:
 def record_submitted(kind: str) -> None:
     """Count an accepted job."""
     _submitted.labels(kind).inc()
+
+
+def record_blocked() -> None:
+    """Count a request that a blocked pattern refused."""
+    _blocked.inc()
 
 
 def record_finished(kind: str, state: str, seconds: float | None = None) -> None:

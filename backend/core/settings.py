@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from backend.core.durations import comma_separated, milliseconds
 from backend.core.fallbacks import parse as parse_fallbacks
 from backend.core.names import canonical_model
+from backend.core.web_origins import web_origins
 
 
 def _fraction(value: object) -> float:
@@ -32,6 +33,7 @@ def _fraction(value: object) -> float:
 Milliseconds = Annotated[int, BeforeValidator(milliseconds)]
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(web_origins)]
 
 # An example value that reached production is a secret that everybody knows.
 _EXAMPLE_MARKS = ("change-me", "changeme", "example", "replace-me")
@@ -83,6 +85,16 @@ class Settings(BaseSettings):
     api_drain_timeout: Milliseconds = 20_000
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     max_prompt_chars: int = Field(default=1_000_000, ge=1)
+    max_messages: int = Field(default=10_000, ge=1)
+    max_images: int = Field(default=64, ge=0)
+    max_image_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
+    max_tools: int = Field(default=512, ge=0)
+    # Beyond 254 levels nothing can be written as JSON.
+    max_schema_depth: int = Field(default=64, ge=1, le=200)
+    max_stop_sequences: int = Field(default=64, ge=0)
+    max_embed_inputs: int = Field(default=2_048, ge=1)
+    blocked_patterns_file: str = ""
+    cors_allowed_origins: Origins = ()
     max_queued_jobs: int = Field(default=100_000, ge=1)
     max_wait: Milliseconds = 600_000
     sse_keepalive: Milliseconds = 10_000

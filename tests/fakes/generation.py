@@ -168,6 +168,9 @@ class FakeModels:
     def refresh(self) -> None:
         self.seen.append("refreshed")
 
+    def context(self, model: str) -> int | None:
+        return 2_048
+
     def digest(self, model: str) -> str | None:
         return f"digest of {model}"
 
@@ -218,6 +221,7 @@ class FakeOllama:
         keep_alive: int | str | None,
         options: Mapping[str, Any],
         limits: Deadlines,
+        shift: bool,
         is_embedding: bool = False,
         headers: Mapping[str, str] | None = None,
         switch: AbortSwitch | None = None,

@@ -12,7 +12,7 @@ from backend.core.jobs.states import Kind, State
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import state_data
-from worker.generation.body import PATHS, generation_body, recorded_options
+from worker.generation.body import PATHS, SHIFT, generation_body, recorded_options
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, read_lines, whole_reply
 from worker.generation.settle import Settler
@@ -158,6 +158,7 @@ class Answerer:
             keep_alive=policy.keep_alive_seconds,
             options=policy.load_options,
             limits=Deadlines(seconds, None, seconds),
+            shift=SHIFT,
             is_embedding=policy.embeds,
             headers=headers_of(holding.job),
             switch=switch or holding.switch,

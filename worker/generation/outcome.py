@@ -15,7 +15,7 @@ from backend.core.streams.frames import EntryId, end_data
 from worker.generation.ledger import End
 from worker.generation.reply import Reply
 from worker.holdings import Holding
-from worker.ollama.errors import OllamaError
+from worker.ollama.errors import ContextTooLongError, OllamaError
 
 
 def succeeded(
@@ -113,14 +113,19 @@ def handed_back(
     )
 
 
-def error_of(holding: Holding, error: OllamaError) -> dict[str, Any]:
-    """Write an upstream error as the job's own."""
+def error_of(
+    holding: Holding, error: OllamaError, *, context: int | None = None
+) -> dict[str, Any]:
+    """Write an upstream error as the job's own; `context` is the model's, if known."""
+    advice = error.advice
+    if context is not None and isinstance(error, ContextTooLongError):
+        advice += f" It runs with a context of {context} tokens here."
     return error_data(
         error.code,
         message=error.detail,
         attempts=holding.job.failures + 1,
         retryable=error.retryable,
-        advice=error.advice,
+        advice=advice,
     )
 
 

@@ -103,10 +103,12 @@ class Settler:
         self._models.saw_failing(job.model)
         counts, breaker = error.counts_for_breaker, self._breaker
         self._judge(job, breaker.failed if counts else breaker.proved_nothing)
+        context = self._models.context(job.model)
+        told = outcome.error_of(holding, error, context=context)
         if error.retryable:
-            self._retry(holding, outcome.error_of(holding, error))
+            self._retry(holding, told)
         else:
-            self._end(holding, State.FAILED, outcome.error_of(holding, error))
+            self._end(holding, State.FAILED, told)
 
     def _judge(self, job: Claimed, verdict: Callable[[str, str], None]) -> None:
         """Tell the breaker; a stuck download says nothing about a node's answers."""

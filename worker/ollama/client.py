@@ -83,6 +83,7 @@ class OllamaClient:
         keep_alive: int | str | None,
         options: Mapping[str, Any],  # Ollama's: numbers, texts, lists of texts
         limits: Deadlines,
+        shift: bool,
         is_embedding: bool = False,
         headers: Mapping[str, str] | None = None,
         switch: AbortSwitch | None = None,
@@ -94,6 +95,8 @@ class OllamaClient:
             keep_alive: Seconds or a duration; negative is for ever; None is Ollama's.
             options: Those that decide how it is loaded, such as `num_ctx`.
             limits: How long it may take.
+            shift: Whether a full context drops its oldest tokens; another value later
+                loads the model anew.
             is_embedding: Embedding models refuse to generate, also to generate nothing.
             headers: Sent along.
             switch: What another thread ends the waiting with.
@@ -101,7 +104,7 @@ class OllamaClient:
         Raises:
             LoadTimeoutError: It took longer.
         """
-        body: Line = {"model": model, "options": dict(options)}
+        body: Line = {"model": model, "options": dict(options), "shift": shift}
         if keep_alive is not None:
             body["keep_alive"] = keep_alive
         if is_embedding:

@@ -123,7 +123,7 @@ class Telemetry:
         self._models.update(
             {n: m for n, m in self._catalogue.read().items() if m.allowed},
             {model.name: model.digest for model in seen},
-            [canonical_model(model.name) for model in ps],
+            {canonical_model(model.name): model.context_length for model in ps},
         )
         self._withdraw(gone)
         self._serve(self._models.served())

@@ -57,6 +57,8 @@ _OF_SUBMISSION: Errors = (
     errors.ModelNotFoundError,
     errors.IdempotencyConflictError,
     errors.UnsupportedByModelError,
+    errors.ContextLengthExceededError,
+    errors.ContentBlockedError,
     errors.QueueFullError,
     errors.QueueUnavailableError,
     errors.DrainingError,

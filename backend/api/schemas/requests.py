@@ -1,10 +1,14 @@
-"""What each kind of job needs, in Ollama's names (JOBS.md 6)."""
+"""What each kind of job needs, in Ollama's names (JOBS.md 6).
+
+How much of it there may be, `input_limits` says: those numbers are the operator's.
+"""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from backend.api.schemas.options import Format, Image, Options, Think
+from backend.api.schemas.images import Image
+from backend.api.schemas.options import Format, Options, Think
 from backend.api.schemas.strict import Strict
 
 Object = dict[str, Any]  # JSON objects that we pass on as they are
@@ -70,8 +74,8 @@ class Probabilities(Strict):
 class ChatRequest(Probabilities):
     """A chat to go on with."""
 
-    messages: list[Message] = Field(min_length=1, max_length=10_000)
-    tools: Annotated[list[Tool], Field(max_length=512)] | None = None
+    messages: list[Message] = Field(min_length=1)
+    tools: list[Tool] | None = None
     format: Format | None = None
     think: Think | None = None
     options: Options | None = None
@@ -99,18 +103,15 @@ class GenerateRequest(Probabilities):
         return self
 
 
-_MOST_INPUTS = 2_048
-
-
 def _check_input(value: Any) -> Any:  # a text or texts
     texts = [value] if isinstance(value, str) else value
     if (
         not isinstance(texts, list)
-        or not 0 < len(texts) <= _MOST_INPUTS
+        or not texts
         or not all(isinstance(text, str) for text in texts)
         or value == ""
     ):
-        raise ValueError(f"must be a text or 1 to {_MOST_INPUTS} texts")
+        raise ValueError("must be a text or a list of texts")
     return value
 
 
@@ -121,12 +122,7 @@ Input = Annotated[
         {
             "anyOf": [
                 {"type": "string", "minLength": 1},
-                {
-                    "type": "array",
-                    "items": {"type": "string"},
-                    "minItems": 1,
-                    "maxItems": _MOST_INPUTS,
-                },
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
             ]
         }
     ),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.api.caller import CHAT, Api
 
-IMAGE = "aGFs"
+IMAGE = "iVBORw0KGgo="
 PROMPT = {"prompt": "a"}
 SEEN = {"role": "user", "content": "Look", "images": [IMAGE]}
 TOOL = {"type": "function", "function": {"name": "f"}}

@@ -135,7 +135,7 @@ def test_the_doctor_finds_what_is_well(run: Run, services: Services) -> None:
     found = run("doctor")
 
     assert found.exit_code == 0, found.output
-    assert found.output.count("ok  ") == 6
+    assert found.output.count("ok  ") == 7
 
 
 def test_the_doctor_says_what_to_do(
@@ -163,6 +163,32 @@ def test_the_doctor_says_which_setting_is_wrong(
     assert found.exit_code == 1
     assert "DATABASE_URL" in found.output
     assert "example value" in found.output
+
+
+def test_the_doctor_says_which_limit_is_wrong(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "2000000")
+    monkeypatch.setenv("MAX_BODY_BYTES", "1000000")
+    patterns = tmp_path / "patterns.txt"
+    patterns.write_text("(unclosed")
+
+    small = run("doctor")
+    monkeypatch.setenv("BLOCKED_PATTERNS_FILE", str(patterns))
+    broken = run("doctor")
+
+    assert "MAX_BODY_BYTES lets images of 750000 bytes through" in small.output
+    assert "BLOCKED_PATTERNS_FILE: line 1 is no regular expression" in broken.output
+    assert small.exit_code == broken.exit_code == 1
+
+
+def test_commands_do_not_need_the_file_of_blocked_patterns(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only the API's container has it.
+    monkeypatch.setenv("BLOCKED_PATTERNS_FILE", "/nowhere")
+
+    assert run("keys", "list").exit_code == 0
 
 
 def test_other_commands_refuse_wrong_settings(

@@ -8,6 +8,7 @@ import pytest
 from backend.core.cluster import Cluster
 from backend.core.forecast import Forecast
 from backend.core.jobs.states import Kind, State
+from backend.core.recent_snapshots import RecentSnapshots
 from tests.factories import EMBED_MODEL, MODEL
 from tests.integration.core.jobs import attempt
 from tests.integration.jobs.chats import SLOW, chat
@@ -46,7 +47,7 @@ def test_a_chat_is_answered_and_its_answer_kept(stack: Stack) -> None:
 def test_the_pace_of_answers_gives_those_who_wait_a_forecast(stack: Stack) -> None:
     slow = chat(sim_tokens=12, sim_tokens_per_second=100)
     stack.wait(stack.submit(request=slow))
-    forecast = Forecast(Cluster(stack.redis))
+    forecast = Forecast(RecentSnapshots(Cluster(stack.redis)))
 
     def eta() -> float:
         forecast.forget()
@@ -63,8 +64,9 @@ def test_a_generate_job_is_answered(stack: Stack) -> None:
 
 
 def test_a_bound_on_tokens_is_always_sent(stack: Stack) -> None:
-    request = chat(sim_tokens=5_000) | {}
-    (job,) = stack.wait(stack.submit(request=request))
+    # Its context has room for more.
+    wordy = {"model": "qwen3:0.6b", "request": chat(sim_tokens=5_000)}
+    (job,) = stack.wait(stack.submit(**wordy))
 
     assert (job.completion_tokens, job.done_reason) == (2_048, "length")
 

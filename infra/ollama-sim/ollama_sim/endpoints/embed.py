@@ -73,11 +73,12 @@ async def embedded(
     exchange.state.model = model.name
     options = body.get("options") or {}
     check(options)
-    fault = fault_for(sim, exchange, model, options)
+    wanted = needs(model, body)
+    fault = fault_for(sim, exchange, model, options, wanted=wanted)
     if fault is not None and await spoil(exchange, fault):
         return None
     runner = await sim.scheduler.lease(
-        model, needs(model, options), keep_alive=body.get("keep_alive"), fault=fault
+        model, wanted, keep_alive=body.get("keep_alive"), fault=fault
     )
     try:
         loaded = time.perf_counter_ns()

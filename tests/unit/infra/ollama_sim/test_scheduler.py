@@ -176,6 +176,21 @@ async def test_another_context_reloads_the_model_once_it_is_idle() -> None:
 
 
 @played
+async def test_another_shift_reloads_the_model_and_the_same_does_not() -> None:
+    stage = Stage(load_seconds=1)
+    load = {"model": "tiny-chat", "shift": False}
+    for body in (load, load | {"prompt": "Hello"}):
+        await stage.post("/api/generate", body)
+    await stage.post("/api/chat", hello(shift=False, num_predict=1))
+    await stage.post("/api/embed", load | {"input": "Hello"})
+    assert (await stage.stats())["loads"] == {"tiny-chat:latest": 1}
+
+    await stage.post("/api/chat", hello(num_predict=1))
+
+    assert (await stage.stats())["loads"] == {"tiny-chat:latest": 2}
+
+
+@played
 async def test_a_caller_who_leaves_the_queue_for_a_load_is_skipped() -> None:
     stage = Stage(load_seconds=1)
     first, leaver = chat(stage, "tiny-chat"), chat(stage, "tiny-tools")

@@ -7,7 +7,7 @@ from tests.factories import claimed_job
 from worker.generation import outcome
 from worker.generation.reply import Reply
 from worker.holdings import Holding, Holdings
-from worker.ollama.errors import StalledError
+from worker.ollama.errors import ContextTooLongError, StalledError
 
 LAST = EntryId(1, 9)
 LABELS = {"node": "n", "worker": "w"}
@@ -63,6 +63,21 @@ def test_a_failure_says_what_to_do(holding: Holding) -> None:
         "retryable": True,
         "advice": StalledError.advice,
     }
+
+
+def test_a_prompt_that_is_too_long_is_told_the_limit_where_it_is_known(
+    holding: Holding,
+) -> None:
+    error = ContextTooLongError("too long")
+
+    told = outcome.error_of(holding, error, context=2_048)
+    untold = outcome.error_of(holding, error)
+    other = outcome.error_of(holding, StalledError(), context=2_048)
+
+    assert told["code"] == "context_length_exceeded"
+    assert told["advice"].endswith("It runs with a context of 2048 tokens here.")
+    assert untold["advice"] == ContextTooLongError.advice
+    assert other["advice"] == StalledError.advice
 
 
 @pytest.mark.parametrize(
