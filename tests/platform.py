@@ -80,7 +80,9 @@ def running(
     """
     with ExitStack() as stack:
         redis_server = stack.enter_context(RedisServer(_made(folder / "redis")))
-        ollama = stack.enter_context(OllamaServer.start(num_parallel=8, **(simulator or {})))
+        ollama = stack.enter_context(
+            OllamaServer.start(num_parallel=8, **(simulator or {}))
+        )
         environment = {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_server.url(),
