@@ -29,6 +29,7 @@ from backend.api.routes import (
     nodes,
     replays,
     submission,
+    usage,
 )
 from backend.core.keys import Scope
 from backend.core.settings import Settings
@@ -48,6 +49,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (ollama_administration.blueprint, keys_with(Scope.ADMIN)),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
+    (usage.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (models.blueprint, ANY_KEY),
     (nodes.blueprint, ANY_KEY),
     (replays.blueprint, keys_with(Scope.ADMIN)),

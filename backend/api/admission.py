@@ -195,9 +195,7 @@ def _validated(body: Any) -> Submission:
     try:
         return SUBMIT_JOB.validate_python(body)
     except ValidationError as error:
-        found = error.errors(
-            include_url=False, include_context=False, include_input=False
-        )
+        found = error.errors(include_url=False, include_input=False)
         raise invalid_fields(found, leave_out=TAGS) from None
 
 

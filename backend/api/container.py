@@ -24,6 +24,7 @@ from backend.core.engines import (
     prepare_engine,
 )
 from backend.core.forecast import Forecast
+from backend.core.jobs.queue_room import QueueRoom
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.repository.insert import JobInsert
 from backend.core.jobs.repository.position import JobPosition
@@ -31,7 +32,9 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.retention import JobRetention
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.service import JobService
+from backend.core.key_registry import KeyRegistry
 from backend.core.keys import Keys
+from backend.core.limits.reservations import Reservations
 from backend.core.maintenance import Maintenance
 from backend.core.models import Base
 from backend.core.queue import Announcer, Wake
@@ -41,6 +44,8 @@ from backend.core.settings import Settings
 from backend.core.streams.follow import Record
 from backend.core.streams.hub import Hub
 from backend.core.streams.outsider import OutsiderStream
+from backend.core.usage.calls import UsageCalls
+from backend.core.usage.sums import UsageSums
 
 # One attempt, and a caller that waits for Redis waits no longer than this.
 _REDIS_SECONDS = 0.25
@@ -61,6 +66,8 @@ class Services:
     redis: redis.Redis
     celery: Celery
     keys: Keys
+    key_registry: KeyRegistry
+    reservations: Reservations
     catalogue: Catalogue
     admission: Admission
     cluster: Cluster
@@ -69,6 +76,8 @@ class Services:
     reads: JobReads
     retention: JobRetention
     maintenance: Maintenance
+    usage: UsageSums
+    calls: UsageCalls
     hub: Hub
     record: Record
     attachments: Attachments
@@ -116,6 +125,7 @@ def wire(
     catalogue = Catalogue(database, allowed=settings.allowed_models)
     recent = RecentSnapshots(cluster)
     reads = JobReads(query, JobPosition(database))
+    reservations = Reservations(client)
     announcer = Announcer(Wake(client), partial(send_ticket, celery))
     outsider = OutsiderStream(client, lifetime_ms=settings.stream_lifetime)
     hub = Hub(
@@ -127,6 +137,8 @@ def wire(
         redis=client,
         celery=celery,
         keys=Keys(database),
+        key_registry=KeyRegistry(database),
+        reservations=reservations,
         catalogue=catalogue,
         admission=Admission(
             settings,
@@ -141,6 +153,8 @@ def wire(
         reads=reads,
         retention=JobRetention(database),
         maintenance=Maintenance(database),
+        usage=UsageSums(database),
+        calls=UsageCalls(database),
         hub=hub,
         record=Record(client),
         attachments=Attachments(client),
@@ -152,6 +166,7 @@ def wire(
             hub=hub,
             announcer=announcer,
             outsider=outsider,
+            reservations=reservations,
         ),
         draining=threading.Event(),
     )
@@ -166,6 +181,7 @@ def _job_service(
     hub: Hub,
     announcer: Announcer,
     outsider: OutsiderStream,
+    reservations: Reservations,
 ) -> JobService:
     return JobService(
         insert=JobInsert(database, head_start=settings.priority_head_start),
@@ -179,7 +195,12 @@ def _job_service(
         announcer=announcer,
         hub=hub,
         outsider=outsider,
-        max_queued=settings.max_queued_jobs,
+        room=QueueRoom(
+            query,
+            max_queued=settings.max_queued_jobs,
+            max_queued_per_key=settings.max_queued_jobs_per_key,
+        ),
+        reservations=reservations,
     )
 
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
 
+from backend.api.field_errors import field_error
 from backend.core.errors import (
     AppError,
     BodyTooLargeError,
@@ -130,14 +131,6 @@ def invalid_fields(
         found: As `ValidationError.errors()` gives it.
         leave_out: Parts of a path that are pydantic's, not the caller's.
     """
-    fields = tuple(_field_error(one, leave_out) for one in found)
+    fields = tuple(field_error(one, leave_out=leave_out) for one in found)
     first = fields[0]
     return InvalidRequestError(f"{first.field}: {first.message}", errors=fields)
-
-
-def _field_error(found: ErrorDetails, leave_out: frozenset[str]) -> FieldError:
-    path = [str(part) for part in found["loc"] if part not in leave_out]
-    if found["type"].startswith("union_tag"):
-        path.append("kind")
-    message = found["msg"].removeprefix("Value error, ")
-    return FieldError(".".join(path) or "body", message)

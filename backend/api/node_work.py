@@ -36,7 +36,7 @@ def node_job(
         request=orjson.dumps(request or {}),
         cost=1,
         weight=caller.weight,
-        priority=Priority.NORMAL,
+        priority=min(Priority.NORMAL, caller.highest_priority),
         on_disconnect=OnDisconnect.CONTINUE,
         queue_ms=min(_MS, services().settings.queue_timeout),
         deadline_ms=_MS,

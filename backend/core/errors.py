@@ -78,6 +78,12 @@ class UnsupportedByModelError(AppError):
     code, status = "unsupported_by_model", 422
 
 
+class TokensAboveLimitError(AppError):
+    """The request may use more tokens than its key may at all, so it can never pass."""
+
+    code, status = "tokens_above_limit", 422
+
+
 class BodyTooLargeError(AppError):
     """The body is larger than the server takes."""
 
@@ -164,6 +170,12 @@ class ModelNotFoundError(NotFoundError):
     code = "model_not_found"
 
 
+class KeyNotFoundError(NotFoundError):
+    """There is no such key."""
+
+    code = "key_not_found"
+
+
 class PayloadExpiredError(AppError):
     """The job's request and result are no longer kept."""
 
@@ -183,16 +195,39 @@ class JobIsFinalError(AppError):
     code, status = "job_is_final", 409
 
 
+class KeyWasUsedError(AppError):
+    """Jobs name this key, so it cannot be deleted; disable it instead."""
+
+    code, status = "key_was_used", 409
+
+
+class KeyInactiveError(AppError):
+    """The key is disabled or has expired, so there is nothing to hand over to."""
+
+    code, status = "key_inactive", 409
+
+
 class RateLimitedError(AppError):
     """The key has used up its rate for now."""
 
     code, status, retryable = "rate_limited", 429, True
 
 
+class InsufficientQuotaError(AppError):
+    """The key has used up its tokens of today."""
+
+    code, status, retryable = "insufficient_quota", 429, True
+
+
 class QueueFullError(AppError):
     """Too many jobs are waiting."""
 
     code, status, retryable = "queue_full", 429, True
+
+    def __init__(self, detail: str, *, queue_length: int, retry_after: int) -> None:
+        """Keep how many jobs wait in all."""
+        super().__init__(detail, retry_after=retry_after)
+        self.queue_length = queue_length
 
 
 # What is down.

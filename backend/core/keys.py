@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+import orjson
+from sqlalchemy import select
 
 from backend.core.db import Database, transaction
 from backend.core.errors import AppError
@@ -134,12 +135,16 @@ class Keys:
         weight: float = 1.0,
         highest_priority: Priority = Priority.HIGH,
         allowed_models: Sequence[str] | None = None,
+        rpm: int | None = None,
+        tpm: int | None = None,
+        daily_tokens: int | None = None,
+        max_concurrency: int | None = None,
         secret: str | None = None,
         actor: str = SYSTEM_USER,
     ) -> tuple[str, ApiKey]:
         """Make a key for a user, new or not; gives the secret and the row.
 
-        `actor` is who does it, for the audit log.
+        `actor` is who does it, for the audit log; a limit that is None does not limit.
         """
         secret = secret or new_key()
         now = datetime.now(UTC)
@@ -160,11 +165,15 @@ class Keys:
                 weight=weight,
                 highest_priority=highest_priority.label,
                 allowed_models=None if allowed_models is None else list(allowed_models),
+                rpm=rpm,
+                tpm=tpm,
+                daily_tokens=daily_tokens,
+                max_concurrency=max_concurrency,
                 created_at=now,
                 expires_at=expires_at,
             )
             session.add(row)
-            session.add(_event("key.created", actor, row.prefix))
+            session.add(key_event("key.created", actor, row.prefix))
         return secret, row
 
     def list_all(self) -> list[tuple[ApiKey, User]]:
@@ -176,28 +185,6 @@ class Keys:
         )
         with transaction(self._database.sessions) as session:
             return [(row.ApiKey, row.User) for row in session.execute(statement)]
-
-    def revoke(self, key: str, *, actor: str = SYSTEM_USER) -> bool:
-        """Disable a key by its id or visible prefix; tells whether there was one.
-
-        `actor` is who does it, for the audit log.
-        """
-        number = int(key) if key.isascii() and key.isdigit() else -1
-        named = or_(ApiKey.id == number, ApiKey.prefix == key)
-        statement = (
-            update(ApiKey)
-            .where(named)
-            .where(ApiKey.disabled_at.is_(None))
-            .values(disabled_at=datetime.now(UTC))
-        )
-        prefixes = select(ApiKey.prefix).where(named).limit(1)
-        with transaction(self._database.sessions) as session:
-            changed: Any = session.execute(statement)
-            if changed.rowcount:
-                # Keys are made and revoked under the same name, whatever was typed.
-                prefix = session.execute(prefixes).scalar_one()
-                session.add(_event("key.revoked", actor, prefix))
-            return bool(changed.rowcount)
 
     def ensure_user(self, name: str) -> int:
         """Give a user's id, making the user if there is none."""
@@ -221,8 +208,15 @@ class Keys:
         return not there
 
 
-def _event(kind: str, actor: str, subject: str) -> Event:
-    return Event(at=datetime.now(UTC), kind=kind, actor=actor, subject=subject)
+def key_event(kind: str, actor: str, prefix: str, **data: Any) -> Event:  # JSON
+    """Write a line of the audit log about a key."""
+    return Event(
+        at=datetime.now(UTC),
+        kind=kind,
+        actor=actor,
+        subject=prefix,
+        data=orjson.dumps(data).decode() if data else None,
+    )
 
 
 def _admitted(found: Found) -> Caller:

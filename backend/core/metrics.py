@@ -39,7 +39,13 @@ _first_token = Histogram(
     "Time from a claim to the first token.",
     buckets=_SECONDS,
 )
-_tokens = Counter("corral_tokens_total", "Tokens, as Ollama counts.", ("direction",))
+_tokens = Counter(
+    "corral_tokens_total", "Tokens of ended jobs, as in their usage.", ("direction",)
+)
+_lost_tokens = Counter(
+    "corral_lost_tokens_total",
+    "Tokens received by attempts whose jobs were run again.",
+)
 _running = Gauge(
     "corral_running_jobs",
     "Jobs that this process answers.",
@@ -62,6 +68,13 @@ _announce_failures = Counter(
 _moved = Counter("corral_jobs_moved_total", "Jobs moved by maintenance.", ("outcome",))
 _topped_up = Counter("corral_tickets_topped_up_total", "Tickets sent by recovery.")
 _retries = Counter("corral_attempts_failed_total", "Attempts that failed.", ("code",))
+_limited = Counter(
+    "corral_limited_requests_total", "Requests that a key's limit refused.", ("limit",)
+)
+_reconciled = Counter(
+    "corral_reservations_reconciled_total",
+    "Reservations of limits that a crash left behind.",
+)
 _maintenance = Counter(
     "corral_maintenance_runs_total", "Scheduled tasks run.", ("name", "outcome")
 )
@@ -110,9 +123,14 @@ def record_first_token(seconds: float) -> None:
 
 
 def record_tokens(prompt: int | None, completion: int | None) -> None:
-    """Count the tokens of an answer."""
+    """Count the tokens of a job that ended."""
     _tokens.labels("prompt").inc(prompt or 0)
     _tokens.labels("completion").inc(completion or 0)
+
+
+def record_lost_tokens(completion: int | None) -> None:
+    """Count the tokens of an attempt whose job runs again."""
+    _lost_tokens.inc(completion or 0)
 
 
 def set_running(count: int) -> None:
@@ -153,6 +171,16 @@ def record_topped_up(tickets: int) -> None:
 def record_failed_attempt(code: str) -> None:
     """Count an attempt that failed."""
     _retries.labels(code).inc()
+
+
+def record_limited(limit: str) -> None:
+    """Count a request that a key's limit refused."""
+    _limited.labels(limit).inc()
+
+
+def record_reconciled(reservations: int) -> None:
+    """Count reservations that nobody had settled."""
+    _reconciled.inc(reservations)
 
 
 def record_maintenance(name: str, outcome: str) -> None:

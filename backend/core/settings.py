@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     blocked_patterns_file: str = ""
     cors_allowed_origins: Origins = ()
     max_queued_jobs: int = Field(default=100_000, ge=1)
+    max_queued_jobs_per_key: int = Field(
+        default=50_000, ge=0, description="0 = no bound but the whole queue's"
+    )
     max_wait: Milliseconds = 600_000
     sse_keepalive: Milliseconds = 10_000
     session_lifetime: Milliseconds = 43_200_000
@@ -106,6 +109,7 @@ class Settings(BaseSettings):
     node_id: str = Field(default="local", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     worker_concurrency: int = Field(default=5, ge=1, le=512)
     worker_batch_size: int = Field(default=10, ge=1, le=512)
+    worker_batch_wait: Milliseconds = 5
     worker_timeout: Milliseconds = 300_000
     worker_drain_timeout: Milliseconds = 30_000
     worker_health_port: int = Field(default=3008, ge=0, le=65535)
@@ -156,7 +160,9 @@ class Settings(BaseSettings):
     recovery_interval: Milliseconds = 1_000
     preload_interval: Milliseconds = 15_000
     cleanup_interval: Milliseconds = 15_000
+    usage_interval: Milliseconds = 300_000
     retention_interval: Milliseconds = 300_000
+    limits_interval: Milliseconds = 5_000
 
     @field_validator("allowed_models", "model_preload_list")
     @classmethod

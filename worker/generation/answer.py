@@ -115,6 +115,7 @@ class Answerer:
         for lines in reads:
             said = read_lines(kind, lines)
             if said.anything:
+                holding.tokens += len(lines)
                 if holding.first_token_at is None:
                     holding.first_token_at = time.monotonic()
                 soon = said.last is None

@@ -10,12 +10,14 @@ import orjson
 
 from backend.core.jobs.errors import error_data, platform_error
 from backend.core.jobs.records import AttemptRecord, Finish, Handback
-from backend.core.jobs.states import ErrorCode, State
+from backend.core.jobs.states import ErrorCode, Kind, State
 from backend.core.streams.frames import EntryId, end_data
 from worker.generation.ledger import End
 from worker.generation.reply import Reply
 from worker.holdings import Holding
 from worker.ollama.errors import ContextTooLongError, OllamaError
+
+_GENERATES = frozenset({Kind.CHAT, Kind.GENERATE})
 
 
 def succeeded(
@@ -54,7 +56,7 @@ def succeeded(
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
-    return End(finish, holding.stream, data)
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def ended(
@@ -66,8 +68,12 @@ def ended(
     worker: str,
     error: dict[str, Any] | None = None,
 ) -> End:
-    """End a job without an answer: failed, cancelled or expired."""
+    """End a job without an answer: failed, cancelled or expired.
+
+    Prompt tokens stay unknown: Ollama tells them only with a whole answer.
+    """
     timings = timings_of(holding, {})
+    received = received_tokens(holding)
     outcome = error["code"] if error else state.value
     finish = Finish(
         id=holding.job.id,
@@ -80,9 +86,16 @@ def ended(
         error_code=ErrorCode(error["code"]) if error else None,
         error=orjson.dumps(error).decode() if error else None,
         first_token_ms=holding.first_token_ms,
+        completion_tokens=received,
     )
-    data = end_data(holding.job.id, state, timings=timings, error=error)
-    return End(finish, holding.stream, data)
+    data = end_data(
+        holding.job.id,
+        state,
+        usage={"prompt_tokens": None, "completion_tokens": received},
+        timings=timings,
+        error=error,
+    )
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def handed_back(
@@ -110,7 +123,13 @@ def handed_back(
             worker=worker,
             timings=None,
         ),
+        completion_tokens=received_tokens(holding),
     )
+
+
+def received_tokens(holding: Holding) -> int | None:
+    """Tell how many tokens an attempt received; None for what generates none."""
+    return holding.tokens if holding.job.kind in _GENERATES else None
 
 
 def error_of(

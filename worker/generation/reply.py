@@ -57,7 +57,9 @@ def read_lines(kind: Kind, lines: list[dict[str, Any]]) -> Said:
         logprobs += line.get("logprobs") or ()
         if line.get("done"):
             last = line
-    return Said("".join(texts), "".join(thoughts), calls or None, last, logprobs or None)
+    return Said(
+        "".join(texts), "".join(thoughts), calls or None, last, logprobs or None
+    )
 
 
 def whole_reply(kind: Kind, text: GrowingText, last: dict[str, Any]) -> Reply:

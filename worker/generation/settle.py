@@ -1,7 +1,7 @@
 """How attempts end: commit the answer, give the job back, or let go of it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import Claimed, Handback
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, ErrorCode, Kind, State
+from backend.core.limits.reservations import Reservations
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import EntryId
@@ -46,6 +47,7 @@ class Settler:
         transition: JobTransition,
         flusher: Flusher,
         outsider: OutsiderStream,
+        reservations: Reservations,
         holdings: Holdings,
         models: NodeModels,
         breaker: BreakerStore,
@@ -57,25 +59,36 @@ class Settler:
         self._transition = transition
         self._flusher = flusher
         self._outsider = outsider
+        self._reservations = reservations
         self._holdings = holdings
         self._models = models
         self._breaker = breaker
         self._pace = pace
 
-    def succeeded(self, holding: Holding, reply: Reply, *, joined: int = 1) -> None:
-        """Commit an answer; `joined` is how many jobs the call was for."""
-        job = holding.job
-        if job.kind not in NODE_WORK:
-            self._pace.took(job.model, holding.age_seconds / joined)
-        if job.kind not in _LEAVES_UNLOADED:
-            self._models.saw_loaded(job.model)
-        self._judge(job, self._breaker.succeeded)
-        end = outcome.succeeded(
-            holding, reply, last=self._last(holding), **self._labels()
-        )
-        if self._finish(holding, end):
-            metrics.record_tokens(reply.prompt_tokens, reply.completion_tokens)
-            if holding.first_token_ms is not None:
+    def succeeded(self, holding: Holding, reply: Reply) -> None:
+        """Commit an answer."""
+        self.all_succeeded([(holding, reply)])
+
+    def all_succeeded(self, answered: Sequence[tuple[Holding, Reply]]) -> None:
+        """Commit the answers of one call, together."""
+        last = answered[-1][0].job
+        if last.kind not in NODE_WORK:
+            for holding, _ in answered:
+                self._pace.took(last.model, holding.age_seconds / len(answered))
+        if last.kind not in _LEAVES_UNLOADED:
+            self._models.saw_loaded(last.model)
+        self._judge(last, self._breaker.succeeded)
+        ends = [
+            (
+                holding,
+                outcome.succeeded(
+                    holding, reply, last=self._last(holding), **self._labels()
+                ),
+            )
+            for holding, reply in answered
+        ]
+        for (holding, _), counts in zip(answered, self._finish(ends), strict=True):
+            if counts and holding.first_token_ms is not None:
                 metrics.record_first_token(holding.first_token_ms / 1000)
 
     def aborted(self, holding: Holding, error: ExchangeAbortedError) -> None:
@@ -157,7 +170,7 @@ class Settler:
         moved = self._ledger.persist(
             back.id,
             lambda: self._transition.hand_back(back),
-            superseded=_superseded(holding),
+            superseded=lambda: _is_superseded(holding),
         )
         if moved is None:
             metrics.record_refused_write()
@@ -165,6 +178,10 @@ class Settler:
         _log_end(holding, moved.state)
         if moved.state in FINAL:
             metrics.record_finished(moved.kind, moved.state, holding.age_seconds)
+            metrics.record_tokens(None, back.completion_tokens)
+        else:
+            metrics.record_lost_tokens(back.completion_tokens)
+        self._reservations.settle_moved(moved)
         self._outsider.moved(moved)
 
     def _end(
@@ -172,19 +189,26 @@ class Settler:
     ) -> None:
         last = self._last(holding)
         end = outcome.ended(holding, state, last=last, error=error, **self._labels())
-        self._finish(holding, end)
+        self._finish([(holding, end)])
 
-    def _finish(self, holding: Holding, end: End) -> bool:
-        counted = self._ledger.finish(end, superseded=_superseded(holding))
-        if counted:
-            _log_end(holding, end.finish.state)
-            metrics.record_finished(
-                holding.job.kind, end.finish.state, holding.age_seconds
-            )
-            self._log_performance(holding, end)
-        else:
-            self._flusher.drop(holding.stream)
+    def _finish(self, ended: Sequence[tuple[Holding, End]]) -> list[bool]:
+        counted = self._ledger.finish(
+            [end for _, end in ended],
+            superseded=lambda: all(_is_superseded(holding) for holding, _ in ended),
+        )
+        for (holding, end), counts in zip(ended, counted, strict=True):
+            if counts:
+                self._ended(holding, end)
+            else:
+                self._flusher.drop(holding.stream)
         return counted
+
+    def _ended(self, holding: Holding, end: End) -> None:
+        state = end.finish.state
+        _log_end(holding, state)
+        metrics.record_finished(holding.job.kind, state, holding.age_seconds)
+        metrics.record_tokens(end.finish.prompt_tokens, end.finish.completion_tokens)
+        self._log_performance(holding, end)
 
     def _log_performance(self, holding: Holding, end: End) -> None:
         """Log the times of a fraction of all jobs (PERFORMANCE_SAMPLE_RATE)."""
@@ -221,5 +245,5 @@ def _log_end(holding: Holding, state: State) -> None:
     )
 
 
-def _superseded(holding: Holding) -> Callable[[], bool]:
-    return lambda: holding.switch.reason == AbortReason.SUPERSEDED
+def _is_superseded(holding: Holding) -> bool:
+    return holding.switch.reason == AbortReason.SUPERSEDED

@@ -74,8 +74,8 @@ def _limits(services: Services) -> Finding:
     return Finding(
         "limits",
         settings.max_image_bytes <= largest,
-        f"{len(blocked.patterns)} blocked patterns; pages that may call: {pages}; images up to"
-        f" {settings.max_image_bytes} bytes",
+        f"{len(blocked.patterns)} blocked patterns; pages that may call: {pages};"
+        f" images up to {settings.max_image_bytes} bytes",
         f"MAX_BODY_BYTES lets images of {largest} bytes through at most: change one.",
     )
 

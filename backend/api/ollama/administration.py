@@ -2,16 +2,17 @@
 
 from typing import Any, NoReturn
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from backend.api.auth import caller
 from backend.api.calls.asking import Asked
-from backend.api.calls.call import answers, begin_all
+from backend.api.calls.call import answers
 from backend.api.calls.headers import serving_headers
 from backend.api.calls.stream import AnswerStream
 from backend.api.container import services
 from backend.api.node_work import node_job
 from backend.api.ollama.admitting import admit
+from backend.api.ollama.calling import begun
 from backend.api.ollama.lookup import known_model, snapshots
 from backend.api.ollama.pulling import PullLines
 from backend.api.ollama.reading import read
@@ -21,7 +22,6 @@ from backend.api.ollama.schemas.models import (
     OllamaDeleteRequest,
     OllamaPullRequest,
 )
-from backend.api.peer import Peer
 from backend.core.errors import (
     ModelNotAllowedError,
     ModelNotFoundError,
@@ -40,7 +40,7 @@ def pull() -> Response:
     body = read(OllamaPullRequest)
     job = admit(Asked(Kind.PULL, body.model, {}), caller())
     streamed = body.stream is not False
-    calls = begin_all(services(), [job], Peer(request.environ), streamed=streamed)
+    calls = begun([job], caller(), streamed=streamed)
     if streamed:
         lines = PullLines()
         stream = AnswerStream(services(), calls, lines, progress=lines.progress)
@@ -105,4 +105,4 @@ def _do(kind: Kind, model: str, unknown: str, told: dict[str, Any]) -> None:
         node_job(kind, model, caller=caller(), node=node, request=told)
         for node in sorted(live)
     ]
-    answers(begin_all(services(), jobs, Peer(request.environ), streamed=False))
+    answers(begun(jobs, caller()))

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 
-from flask import Response, request
+from flask import Response
 
-from backend.api.calls.call import answers, begin_all
+from backend.api.calls.call import answers
 from backend.api.calls.headers import serving_headers
 from backend.api.calls.stream import AnswerStream
 from backend.api.container import services
 from backend.api.ollama.admitting import admit
 from backend.api.ollama.answers import Lines, whole
+from backend.api.ollama.calling import begun
 from backend.api.ollama.options import IGNORED_HEADER
 from backend.api.ollama.replies import reply
 from backend.api.ollama.requests import Wanted
-from backend.api.peer import Peer
 from backend.core.jobs.records import JobRecord
 from backend.core.keys import Caller
 
@@ -25,8 +25,7 @@ def generated(wanted: Wanted, caller: Caller, *, streamed: bool) -> Response:
         row = answered(wanted, caller)
         headers = serving_headers(row) | ignored_header(wanted.ignored)
         return reply(whole(row, model=asked.model), headers=headers)
-    job, peer = admit(asked, caller), Peer(request.environ)
-    calls = begin_all(services(), [job], peer, streamed=True)
+    calls = begun([admit(asked, caller)], caller, streamed=True)
     lines = Lines(asked.kind, model=asked.model)
     response = AnswerStream(services(), calls, lines).response()
     response.headers.update(ignored_header(wanted.ignored))
@@ -35,8 +34,7 @@ def generated(wanted: Wanted, caller: Caller, *, streamed: bool) -> Response:
 
 def answered(wanted: Wanted, caller: Caller) -> JobRecord:
     """Wait for what is wanted."""
-    job, peer = admit(wanted.asked, caller), Peer(request.environ)
-    (row,) = answers(begin_all(services(), [job], peer, streamed=False))
+    (row,) = answers(begun([admit(wanted.asked, caller)], caller))
     return row
 
 

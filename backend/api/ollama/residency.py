@@ -1,19 +1,19 @@
 """Loading and unloading, as Ollama's clients ask for it: without anything to say."""
 
-from flask import Response, request
+from flask import Response
 
-from backend.api.calls.call import answers, begin_all
+from backend.api.calls.call import answers
 from backend.api.calls.headers import serving_headers
 from backend.api.container import services
 from backend.api.node_work import node_job
 from backend.api.ollama.answers import empty
+from backend.api.ollama.calling import begun
 from backend.api.ollama.generating import answered, ignored_header
 from backend.api.ollama.lookup import known_model, snapshots
 from backend.api.ollama.replies import reply
 from backend.api.ollama.requests import load
 from backend.api.ollama.schemas.parts import OfModel
 from backend.api.ollama.unloading import Wish, is_kept, removable
-from backend.api.peer import Peer
 from backend.core.catalogue import KnownModel
 from backend.core.credential import CallerChangedError
 from backend.core.errors import UnsupportedByModelError
@@ -57,5 +57,5 @@ def _unload(known: KnownModel, caller: Caller) -> bool:
         node_job(Kind.UNLOAD, known.name, caller=caller, node=node)
         for node in sorted(removable(wish, snapshots()))
     ]
-    answers(begin_all(services(), jobs, Peer(request.environ), streamed=False))
+    answers(begun(jobs, caller))
     return bool(jobs)

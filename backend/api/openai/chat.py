@@ -31,7 +31,13 @@ def _create(caller: Caller) -> Response:
     body = read(ChatCompletionRequest, sent_body())
     jobs = repeated(admitted(asked(body), caller, Protocol.OPENAI), body.n or 1)
     streamed = bool(body.stream)
-    calls = begin_all(services(), jobs, Peer(request.environ), streamed=streamed)
+    calls = begin_all(
+        services(),
+        jobs,
+        Peer(request.environ),
+        limits=caller.limits,
+        streamed=streamed,
+    )
     if streamed:
         writer = Chunks(
             calls[0].row.id,

@@ -50,6 +50,8 @@ KEYS = {
             "name": "notebook",
             "scopes": ["inference", "read"],
             "expires_at": "2030-12-31T23:59:59Z",
+            "rpm": 60,
+            "daily_tokens": 1_000_000,
         },
     }
 }
@@ -84,5 +86,18 @@ CHAT_COMPLETIONS = {
             "messages": [{"role": "user", "content": "Name three colours."}],
             "max_completion_tokens": 100,
         }
+    }
+}
+
+KEY_CHANGES = {
+    "limits": {
+        "summary": "Other limits, and no end",
+        "value": {"rpm": 600, "daily_tokens": None, "expires_at": None},
+    }
+}
+ROTATIONS = {
+    "week": {
+        "summary": "The old secret stays good for a week",
+        "value": {"overlap_seconds": 604_800},
     }
 }

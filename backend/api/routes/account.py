@@ -9,8 +9,10 @@ from backend.api.answers import answer, nothing
 from backend.api.auth import caller, sent_secret
 from backend.api.bodies import read_body
 from backend.api.container import services
+from backend.api.limits_view import limits_view
 from backend.api.schemas.keys import NewSession
 from backend.core.errors import NotFoundError
+from backend.core.key_lookup import in_order
 from backend.core.keys import Caller
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/v1")
@@ -20,14 +22,15 @@ login = Blueprint("login", __name__, url_prefix="/api/v1")
 
 @blueprint.get("/me")
 def me() -> Response:
-    """Tell who the caller is."""
+    """Tell who the caller is, and what is left of its key's limits now."""
     who = caller()
     key = {
         "id": who.key_id,
         "prefix": who.key_prefix,
         "name": who.key_name,
-        "scopes": sorted(who.scopes),
+        "scopes": in_order(who.scopes),
         "expires_at": who.expires_at,
+        "limits": limits_view(services(), who.limits),
     }
     return answer({"user": _user(who), "key": key})
 

@@ -2,6 +2,7 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from backend.api.schemas.patterns import EVENT_ID, JOB_ID
 from backend.core.jobs.repository.query import Filters
 from backend.core.jobs.states import Kind, State
 from backend.core.names import canonical_model
@@ -24,7 +25,7 @@ class JobsQuery(Query):
     limit: int = Field(default=20, ge=1, le=100)
     after: str | None = Field(
         default=None,
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        pattern=JOB_ID,
         description="The `next` of the page before.",
     )
 
@@ -50,6 +51,4 @@ class TokensQuery(Query):
 class EventsQuery(Query):
     """Where to go on, for clients that cannot set the header."""
 
-    last_event_id: str | None = Field(
-        default=None, max_length=48, pattern=r"^[0-9]{1,9}-[0-9]{1,20}$"
-    )
+    last_event_id: str | None = Field(default=None, max_length=48, pattern=EVENT_ID)

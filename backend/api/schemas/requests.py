@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from backend.api.schemas.images import Image
 from backend.api.schemas.options import Format, Options, Think
+from backend.api.schemas.patterns import NODE_ID
 from backend.api.schemas.strict import Strict
 
 Object = dict[str, Any]  # JSON objects that we pass on as they are
@@ -145,4 +146,4 @@ class LoadRequest(Strict):
 class PullRequest(Strict):
     """Where to bring a model; without a node, to one that lives."""
 
-    node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    node: Annotated[str, Field(pattern=NODE_ID)] | None = None

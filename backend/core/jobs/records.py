@@ -52,7 +52,10 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A queued job that may be claimed, as it was read; milliseconds from then."""
+    """A queued job that may be claimed, as it was read; milliseconds from then.
+
+    A request that was too long to be read is empty.
+    """
 
     id: str
     attempt: int
@@ -64,6 +67,8 @@ class Due:
     deadline_ms: int
     request_id: str | None
     traceparent: str | None
+    # Whose limits hold a reservation for it, under its id.
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class Claimed:
     deadline_ms: int
     request_id: str | None
     traceparent: str | None
+    # Whose limits hold a reservation for it, under its id.
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,7 @@ class Handback:
         reason: Why, as a final error code should this have been the last failure.
         error: The error's JSON for that case.
         failures: How many attempts failed before this one.
+        completion_tokens: What this attempt received, as the job's if it ends.
     """
 
     id: str
@@ -137,6 +145,7 @@ class Handback:
     reason: ErrorCode
     error: str
     record: AttemptRecord
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,8 @@ class Moved:
     error: dict[str, Any] | None = None
     owner_id: int = 0
     last_event_id: str | None = None
+    completion_tokens: int | None = None
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

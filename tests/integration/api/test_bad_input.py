@@ -108,6 +108,14 @@ def test_a_wrong_field_is_422_and_named(
     assert field in field_errors(reply)
 
 
+def test_a_wrong_kind_is_told_with_what_is_allowed(ann: Api) -> None:
+    reply = ann.submit(kind="sing")
+
+    allowed = 'must be "chat", "generate", "embed" or "pull"'
+    assert field_errors(reply) == {"kind": allowed}
+    assert reply.json["detail"] == f"kind: {allowed}"
+
+
 @pytest.mark.parametrize("body", [5, "x", [], 0.5, True])
 def test_a_body_that_is_no_object_is_422(ann: Api, body: Any) -> None:
     reply = ann.post("/api/v1/jobs", json=body)

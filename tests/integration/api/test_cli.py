@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from backend.api.cli import commands
 from backend.api.container import Services
-from backend.core.errors import AppError, JobNotFoundError
+from backend.core.errors import AppError, JobNotFoundError, KeyNotFoundError
 from backend.core.keys import Keys
 from backend.core.settings import Settings, SettingsError
 from tests.factories import open_test_database
@@ -59,13 +59,13 @@ def test_a_key_is_made_listed_and_revoked(run: Run, services: Services) -> None:
     caller = services.keys.recognise(secret)
     listed = run("keys", "list").output
     revoked = run("keys", "revoke", caller.key_prefix)
-    again = run("keys", "revoke", caller.key_prefix)
+    unknown = run("keys", "revoke", "corral-unknown")
 
     assert caller.user_name == "eve"
     assert caller.key_prefix in listed
     assert secret not in listed
     assert revoked.exit_code == 0
-    assert again.exit_code == 1
+    assert isinstance(unknown.exception, KeyNotFoundError)
     assert "disabled" in run("keys", "list").output
     with pytest.raises(AppError):
         services.keys.recognise(secret)

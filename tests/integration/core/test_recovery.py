@@ -11,6 +11,7 @@ from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.recovery import Recovered, Recovery
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.states import State
+from backend.core.limits.reservations import Reservations
 from backend.core.queue import Slot, Wake
 from backend.core.streams.outsider import OutsiderStream
 from tests.factories import MODEL, insert, new_job
@@ -23,11 +24,13 @@ class Bench:
     def __init__(self, database: Database, client: redis.Redis) -> None:
         self.now, self.sent = 1_000.0, list[str]()
         self.query, self.wake = JobQuery(database), Wake(client)
+        self.reservations = Reservations(client)
         self.recovery = Recovery(
             transition=transitions(database),
             query=self.query,
             wake=self.wake,
             outsider=OutsiderStream(client, lifetime_ms=60_000),
+            reservations=self.reservations,
             send_ticket=self.sent.append,
             lease_ms=6_000,
             clock=lambda: self.now,

@@ -176,7 +176,7 @@ def test_after_four_counted_attempts_a_job_is_a_dead_letter_and_is_replayed(
     assert (job.state, job.failures) == (State.FAILED, 4)
     assert (job.error or {})["code"] == "stream_cut"
     assert (job.error or {})["attempts"] == 4
-    again = stack.service.replay(job, request_id="r")
+    again = stack.service.submit(stack.service.again(job, request_id="r"))
     (replayed,) = stack.wait(again.job_id)
     assert (replayed.state, replayed.replay_of) == (State.SUCCEEDED, job.id)
 

@@ -2,6 +2,7 @@
 
 from pydantic import AwareDatetime
 
+from backend.api.schemas.views.keys import LimitsView
 from backend.api.schemas.views.view import View
 
 
@@ -20,6 +21,7 @@ class OwnKeyView(View):
     name: str
     scopes: list[str]
     expires_at: AwareDatetime | None
+    limits: LimitsView
 
 
 class Me(View):

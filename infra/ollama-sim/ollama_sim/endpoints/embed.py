@@ -1,5 +1,6 @@
 """`/api/embed` and the older `/api/embeddings`."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from ollama_sim.errors import TOO_LONG, ApiError
 from ollama_sim.exchange import Exchange
 from ollama_sim.model import Model
 from ollama_sim.options import check, needs
+from ollama_sim.settings import Settings
 from ollama_sim.simulator import Simulator
 from ollama_sim.vectors import normal, vector
 
@@ -88,8 +90,12 @@ async def embedded(
         try:
             tokens = _count(model, texts, runner.needs.num_ctx, body)
             size = body.get("dimensions") or 0
+            await asyncio.sleep(_seconds(sim.settings, len(texts)))
             vectors = [_vector(model, text, size) for text in texts]
             how = "completed"
+        except asyncio.CancelledError:
+            how = "cancelled"
+            raise
         finally:
             sim.journal.generation_ended(model.name, how)
             runner.free_slot()
@@ -97,6 +103,11 @@ async def embedded(
         sim.scheduler.give_back(runner)
     ended = time.perf_counter_ns()
     return Embeddings(vectors, tokens, ended - started, loaded - started)
+
+
+def _seconds(settings: Settings, texts: int) -> float:
+    # A runner of one slot takes the texts of a call one after the other.
+    return settings.embed_call_seconds + texts * settings.embed_text_seconds
 
 
 def _count(model: Model, texts: list[str], num_ctx: int, body: dict[str, Any]) -> int:

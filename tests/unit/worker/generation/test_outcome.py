@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from backend.core.jobs.states import ErrorCode, State
+from backend.core.jobs.states import ErrorCode, Kind, State
 from backend.core.streams.frames import EntryId
 from tests.factories import claimed_job
 from worker.generation import outcome
@@ -50,6 +50,30 @@ def test_a_cancel_has_no_error(holding: Holding) -> None:
     assert orjson.loads(end.data)["error"] is None
 
 
+def test_what_was_received_before_the_end_is_counted_and_told(holding: Holding) -> None:
+    holding.tokens = 7
+    end = outcome.ended(holding, State.CANCELLED, last=LAST, **LABELS)
+
+    # The prompt's are unknown: Ollama tells them only with a whole answer.
+    assert (end.finish.prompt_tokens, end.finish.completion_tokens) == (None, 7)
+    assert orjson.loads(end.data)["usage"] == {
+        "prompt_tokens": None,
+        "completion_tokens": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "received"), [(Kind.GENERATE, 0), (Kind.EMBED, None), (Kind.PULL, None)]
+)
+def test_only_what_generates_has_tokens_to_count(
+    kind: Kind, received: int | None
+) -> None:
+    holding = Holdings().hold(claimed_job(kind=kind))
+    end = outcome.ended(holding, State.CANCELLED, last=LAST, **LABELS)
+
+    assert end.finish.completion_tokens == received
+
+
 def test_a_failure_says_what_to_do(holding: Holding) -> None:
     error = outcome.error_of(holding, StalledError("silence"))
     end = outcome.ended(holding, State.FAILED, last=LAST, error=error, **LABELS)
@@ -86,6 +110,7 @@ def test_a_prompt_that_is_too_long_is_told_the_limit_where_it_is_known(
 def test_a_hand_back_is_recorded_as_what_it_is(
     holding: Holding, costs: int, recorded: str
 ) -> None:
+    holding.tokens = 3
     back = outcome.handed_back(
         holding,
         costs=costs,
@@ -95,6 +120,7 @@ def test_a_hand_back_is_recorded_as_what_it_is(
     )
 
     assert (back.costs, back.delay_ms) == (costs, 5)
+    assert back.completion_tokens == 3
     assert back.reason is ErrorCode.DEADLINE_EXCEEDED
     assert back.record.outcome == recorded
     assert orjson.loads(back.error)["attempts"] == 2

@@ -209,6 +209,23 @@ def test_a_hand_back_that_was_the_last_failure_counts_as_an_end(
     assert count("corral_jobs_finished_total", **labels) == before + 1
 
 
+def test_tokens_of_an_attempt_count_for_its_job_or_as_lost(
+    bench: Bench, holding: Holding
+) -> None:
+    counted = count("corral_tokens_total", direction="completion")
+    lost = count("corral_lost_tokens_total")
+    holding.tokens = 5
+    bench.settler.failed(holding, StalledError())
+    assert count("corral_lost_tokens_total") == lost + 5
+
+    bench.transition.state = State.FAILED
+    bench.settler.failed(holding, StalledError())
+    bench.settler.aborted(holding, ExchangeAbortedError(AbortReason.CANCELLED))
+
+    assert count("corral_tokens_total", direction="completion") == counted + 10
+    assert count("corral_lost_tokens_total") == lost + 5
+
+
 def test_a_job_claimed_when_the_drain_began_is_given_back(bench: Bench) -> None:
     bench.settler.give_back_unbegun(claimed_job(id="b"))
 
