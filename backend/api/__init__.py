@@ -10,6 +10,11 @@ from backend.api.anthropic import messages as anthropic_messages
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.container import Services, flask_database, wire
+from backend.api.ollama import administration as ollama_administration
+from backend.api.ollama import errors as ollama_errors
+from backend.api.ollama import generation as ollama_generation
+from backend.api.ollama import models as ollama_models
+from backend.api.ollama import root as ollama_root
 from backend.api.openai import chat as openai_chat
 from backend.api.openai import completions as openai_completions
 from backend.api.openai import embeddings as openai_embeddings
@@ -51,6 +56,10 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (openai_models.blueprint, ANY_KEY),
     (anthropic_messages.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (anthropic_messages.counting, keys_with(Scope.INFERENCE)),
+    (ollama_root.blueprint, ANYBODY),
+    (ollama_generation.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (ollama_models.blueprint, ANY_KEY),
+    (ollama_administration.blueprint, keys_with(Scope.ADMIN)),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (usage.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
@@ -68,6 +77,8 @@ PROTOCOLS: dict[str, errors.Tell] = {
     "/v1/messages": anthropic_errors.answer,
     "/v1/": openai_errors.answer,
     "/api/v1/chat/": openai_errors.answer,
+    "/api/v1/": errors.native,
+    "/api/": ollama_errors.answer,
 }
 
 

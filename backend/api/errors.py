@@ -70,11 +70,12 @@ def _tell() -> Tell:
     path = request.path
     return next(
         (tell for start, tell in protocols.items() if path.startswith(start)),
-        _problem_of,
+        native,
     )
 
 
-def _problem_of(error: AppError) -> Response:
+def native(error: AppError) -> Response:
+    """Tell an error as the native API does."""
     return problem(error.status, error.code, error.detail, errors=error.errors)
 
 

@@ -10,7 +10,7 @@ Request = dict[str, Any]  # a validated request, as JSON
 
 _RARE = ("thinking", "tool_name", "tool_call_id")
 _ROLE_AND_CONTENT = 2
-_OF_PROMPTS = ("prompt", "system", "suffix")
+_OF_PROMPTS = ("prompt", "system", "suffix", "template")
 
 
 def texts_of(kind: Kind, request: Request) -> list[str]:

@@ -108,6 +108,12 @@ class NotAcceptableError(AppError):
     code, status = "not_acceptable", 406
 
 
+class NotOfferedError(AppError):
+    """This server does not offer that."""
+
+    code, status = "not_offered", 501
+
+
 # Who the caller is.
 class MissingKeyError(AppError):
     """Send your key as `Authorization: Bearer <key>`."""
@@ -301,6 +307,12 @@ class QueueUnavailableError(UnavailableError):
     """Redis cannot be reached, so the key's limits cannot be checked; try again."""
 
     code = "queue_unavailable"
+
+
+class NodeUnavailableError(UnavailableError):
+    """No node that could do it is there; try again."""
+
+    code = "node_unavailable"
 
 
 class DrainingError(UnavailableError):

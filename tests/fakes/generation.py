@@ -200,6 +200,9 @@ class FakeModels:
     def saw_failing(self, model: str) -> None:
         self.seen.append(f"failing {model}")
 
+    def refresh(self) -> None:
+        self.seen.append("refreshed")
+
     def context(self, model: str) -> int | None:
         return 2_048
 

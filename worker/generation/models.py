@@ -27,6 +27,16 @@ class NodeModels:
         self._loaded: dict[str, float] = {}
         self._contexts: dict[str, int | None] = {}
         self._used: dict[str, float] = {}
+        self._look: Callable[[], None] | None = None
+
+    def refreshed_by(self, look: Callable[[], None]) -> None:
+        """Keep how the node is looked at."""
+        self._look = look
+
+    def refresh(self) -> None:
+        """Look at the node now: its models were changed, and others shall know."""
+        if self._look is not None:
+            self._look()
 
     def update(
         self,

@@ -200,6 +200,9 @@ class Turns:
                 jobs = self._claim(slot.model, clock, read_hint(hint))
                 continue
             self._answer(jobs, clock)
+            if jobs[0].kind is Kind.LOAD:
+                # That it is in memory does not prove that it generates.
+                self._no_probe(slot.model, admission)
             if clock.over or self._others_wait(slot.model, clock):
                 return True
             jobs = [] if self._draining.is_set() else self._claim(slot.model, clock)

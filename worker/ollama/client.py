@@ -70,7 +70,11 @@ class OllamaClient:
 
     def show(self, model: str) -> ModelDetails:
         """Tell what a model can do."""
-        return ModelDetails.of(self._ask("POST", "/api/show", {"model": model}))
+        return ModelDetails.of(self.describe(model))
+
+    def describe(self, model: str) -> Line:
+        """Tell all that Ollama says of a model."""
+        return self._ask("POST", "/api/show", {"model": model})
 
     def load(
         self,
@@ -115,6 +119,15 @@ class OllamaClient:
         """Take a model out of memory; requests that run on it are answered first."""
         # Also right for an embedding model: unloading is decided before capabilities.
         self._one("/api/generate", {"model": model, "keep_alive": 0}, UNLOAD_DEADLINES)
+
+    def delete(self, model: str) -> None:
+        """Remove a model from disk and memory."""
+        self._call("DELETE", "/api/delete", orjson.dumps({"model": model}))
+
+    def copy(self, model: str, destination: str) -> None:
+        """Give a model a second name."""
+        names = {"source": model, "destination": destination}
+        self._call("POST", "/api/copy", orjson.dumps(names))
 
     def embed(
         self,

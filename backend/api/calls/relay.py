@@ -38,6 +38,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a node is with its work: `{status, completed, total, …}`."""
+
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How the job ended; `error` is why there is no answer, or not all of it."""
 
@@ -49,7 +56,7 @@ class Ended:
     timings: dict[str, Any] = field(default_factory=dict)
 
 
-Step = Delta | Waiting | Ended
+Step = Delta | Waiting | Progress | Ended
 
 
 class Relay:
@@ -84,7 +91,7 @@ class Relay:
                     return [*steps, Ended(AttemptRestartedError())]
                 # Nobody was told what is forgotten here.
                 steps.clear()
-                self._text = self._thinking = self._calls = 0
+                self._text = self._thinking = self._calls = self._logprobs = 0
             steps += self._told(told)
             if self._ended:
                 break
@@ -110,7 +117,7 @@ class Relay:
         elif told.event == EventName.TOKENS:
             yield from self._tokens(orjson.loads(told.data))
         elif told.event == EventName.STATE:
-            self._state(orjson.loads(told.data))
+            yield from self._state(orjson.loads(told.data))
         elif told.event == EventName.END:
             yield self._end(told)
 
@@ -134,12 +141,14 @@ class Relay:
         self._logprobs += len(new)
         return tuple(new)
 
-    def _state(self, data: dict[str, Any]) -> None:
+    def _state(self, data: dict[str, Any]) -> Iterator[Progress]:
         if data["state"] == State.RUNNING:
             self._runs()
         self.node = data["node"] or self.node
         progress = data.get("progress") or {}
         self._what = progress.get("status", data["state"])
+        if progress:
+            yield Progress(progress)
 
     def _runs(self) -> None:
         if self.ran_at is None:

@@ -15,14 +15,8 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from backend.api.openapi.forms import FORMS, OPENAI
-from backend.api.openapi.operations import (
-    HEADERS,
-    OF_BODIES,
-    OF_KEYS,
-    OPERATIONS,
-    Gives,
-    Operation,
-)
+from backend.api.openapi.operation import OF_BODIES, OF_KEYS, Gives, Operation
+from backend.api.openapi.operations import HEADERS, OPERATIONS
 from backend.api.schemas.queries import Query
 from backend.core.errors import AppError, InvalidRequestError
 from backend.core.version import VERSION

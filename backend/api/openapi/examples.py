@@ -30,6 +30,10 @@ SUBMISSIONS = {
             "request": {"input": ["first text", "second text"]},
         },
     },
+    "load": {
+        "summary": "Bring a model into memory, where it is served",
+        "value": {"kind": "load", "model": "qwen3:0.6b"},
+    },
     "pull": {
         "summary": "Bring a model to a node (administrators)",
         "value": {"kind": "pull", "model": "qwen3:0.6b"},
@@ -95,6 +99,29 @@ EMBEDDINGS = {
     }
 }
 
+OLLAMA_CHATS = {
+    "chat": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "messages": [{"role": "user", "content": "Name three colours."}],
+            "options": {"num_predict": 100},
+        }
+    },
+    "load": {
+        "summary": "Bring a model into memory",
+        "value": {"model": "qwen3:0.6b"},
+    },
+}
+OLLAMA_PROMPTS = {
+    "generate": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "prompt": "Once upon a time",
+            "stream": False,
+            "options": {"num_predict": 100},
+        }
+    }
+}
 CHAT_COMPLETIONS = {
     "chat": {
         "value": {

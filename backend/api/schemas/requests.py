@@ -35,7 +35,8 @@ class ToolCall(Strict):
 class Message(Strict):
     """One turn of a chat."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    # Templates of some models know a `developer`, or a `control` (Granite).
+    role: Literal["system", "developer", "user", "assistant", "tool", "control"]
     content: str = ""
     thinking: str | None = None
     images: list[Image] | None = None
@@ -88,6 +89,7 @@ class GenerateRequest(Probabilities):
     system: str | None = None
     images: list[Image] | None = None
     suffix: str | None = None
+    template: str | None = None
     format: Format | None = None
     think: Think | None = None
     raw: bool | None = None
@@ -95,8 +97,10 @@ class GenerateRequest(Probabilities):
 
     @model_validator(mode="after")
     def _raw_is_all(self) -> "GenerateRequest":
-        if self.raw and self.system:
-            raise ValueError("raw takes the prompt as it is, so there is no system")
+        if self.raw and (self.system or self.template):
+            raise ValueError(
+                "raw takes the prompt as it is, so there is no system or template"
+            )
         return self
 
 
@@ -133,6 +137,10 @@ class EmbedRequest(Strict):
     dimensions: Annotated[int, Field(ge=1, le=65_536)] | None = None
     truncate: bool | None = None
     options: Options | None = None
+
+
+class LoadRequest(Strict):
+    """Nothing is asked beside the model."""
 
 
 class PullRequest(Strict):

@@ -30,8 +30,9 @@ from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
 from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
-from backend.core.jobs.states import FINAL, NODE_WORK, State
+from backend.core.jobs.states import FINAL, State
 from backend.core.limits.reservations import Reservations
+from backend.core.names import NODE_LANES
 from backend.core.queue import Announcer
 from backend.core.streams.frames import Frame
 from backend.core.streams.hub import Hub
@@ -146,7 +147,7 @@ class JobService:
     def _announce(self, jobs: Sequence[NewJob]) -> set[str]:
         by_model: dict[str, list[NewJob]] = defaultdict(list)
         for job in jobs:
-            if job.kind not in NODE_WORK:
+            if not job.lane.startswith(NODE_LANES):
                 by_model[job.model].append(job)
         handed: set[str] = set()
         for model, members in by_model.items():

@@ -144,6 +144,13 @@ class JobQuery:
         with transaction(self._database.sessions) as session:
             return [row[0] for row in session.execute(statement)]
 
+    def any_unfinished(self, lane: str) -> bool:
+        """Tell whether a job of a lane waits or runs."""
+        unfinished = [State.QUEUED.value, State.RUNNING.value]
+        statement = select(Job.id).where(Job.state.in_(unfinished), Job.lane == lane)
+        with transaction(self._database.sessions) as session:
+            return session.execute(statement.limit(1)).first() is not None
+
     def node_work(self, lane: str, *, done_within_ms: int) -> list[JobRecord]:
         """List what waits or runs in a node's lane, and what succeeded a moment ago."""
         since = self._database.dialect.later(str(-done_within_ms)).replace("%%", "%")
