@@ -152,7 +152,7 @@ OPERATIONS: dict[str, Operation] = {
     "keys.rotate": Operation(
         "Keys",
         {201: (Gives(keys.NewKeyView),)},
-        (*_OF_A_KEY, errors.KeyInactiveError),
+        (*_OF_A_KEY, errors.KeyInactiveError, errors.KeyWasRotatedError),
         body=TypeAdapter(Rotation),
         needs_body=False,
         examples=examples.ROTATIONS,

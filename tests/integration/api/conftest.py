@@ -11,7 +11,7 @@ from backend.core.keys import Scope
 from backend.core.settings import Settings
 from tests.factories import empty, open_test_database, settings_for
 from tests.fakes.worker import FakeWorker
-from tests.integration.api.caller import Api, make_key
+from tests.integration.api.caller import Api, MakeCaller, make_key
 from tests.servers import RedisServer
 
 LANES = ("gen:tiny-chat:latest", "gen:tiny-embed:latest")
@@ -78,6 +78,14 @@ def bob(app: Flask, services: Services) -> Api:
 @pytest.fixture
 def admin(app: Flask, services: Services) -> Api:
     return Api(app.test_client(), make_key(services, "admin", *Scope))
+
+
+@pytest.fixture
+def limited(app: Flask, services: Services) -> MakeCaller:
+    def make(**limits: int) -> Api:
+        return Api(app.test_client(), make_key(services, "dan", **limits))
+
+    return make
 
 
 @pytest.fixture
