@@ -231,6 +231,12 @@ class KeyInactiveError(AppError):
     code, status = "key_inactive", 409
 
 
+class KeyWasRotatedError(AppError):
+    """The key has a successor already; rotate that one."""
+
+    code, status = "key_was_rotated", 409
+
+
 class UserExistsError(AppError):
     """There is a user of this name already."""
 

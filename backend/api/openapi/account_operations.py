@@ -95,7 +95,7 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
     "keys.rotate": Operation(
         "Keys",
         {201: (Gives(keys.NewKeyView),)},
-        (*OF_A_KEY, errors.KeyInactiveError),
+        (*OF_A_KEY, errors.KeyInactiveError, errors.KeyWasRotatedError),
         body=TypeAdapter(Rotation),
         needs_body=False,
         examples=examples.ROTATIONS,
