@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Select, delete, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from backend.core.db import Database
-from backend.core.errors import (
+from backend.core.account_errors import (
     KeyInactiveError,
     KeyNotFoundError,
     KeyWasRotatedError,
     KeyWasUsedError,
 )
+from backend.core.db import Database
 from backend.core.keys import key_event, new_key, shown_prefix
 from backend.core.models import ApiKey, Job, User, UtcDateTime
 from backend.core.secret_hash import hashed

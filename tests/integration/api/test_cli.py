@@ -11,6 +11,10 @@ from click.testing import CliRunner, Result
 from backend.api.cli import commands
 from backend.api.commands import users
 from backend.api.container import Services
+from backend.core.account_errors import (
+    KeyNotFoundError,
+    UserNotFoundError,
+)
 from backend.core.accounts.passwords import Passwords
 from backend.core.accounts.users import Users
 from backend.core.errors import (
@@ -18,8 +22,6 @@ from backend.core.errors import (
     ExpiredKeyError,
     InvalidRequestError,
     JobNotFoundError,
-    KeyNotFoundError,
-    UserNotFoundError,
 )
 from backend.core.jobs.states import Priority
 from backend.core.keys import Keys, Scope

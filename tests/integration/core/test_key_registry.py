@@ -7,15 +7,17 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from backend.core.account_errors import (
+    KeyInactiveError,
+    KeyNotFoundError,
+    KeyWasRotatedError,
+    KeyWasUsedError,
+)
 from backend.core.db import Database, transaction
 from backend.core.errors import (
     DisabledKeyError,
     ExpiredKeyError,
     InvalidKeyError,
-    KeyInactiveError,
-    KeyNotFoundError,
-    KeyWasRotatedError,
-    KeyWasUsedError,
 )
 from backend.core.jobs.states import Priority
 from backend.core.key_registry import KeyRegistry
