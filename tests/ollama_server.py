@@ -22,7 +22,13 @@ from tests.server_process import ServerProcess
 
 PROGRAM = Path(__file__).parents[1] / "infra" / "ollama-sim" / "main.py"
 # As quick as it can be, but a pull takes long enough to be seen and interrupted.
-DEFAULTS = {"load_seconds": 0, "tokens_per_second": 0, "pull_seconds": 0.2}
+DEFAULTS = {
+    "load_seconds": 0,
+    "tokens_per_second": 0,
+    "embed_call_seconds": 0,
+    "embed_text_seconds": 0,
+    "pull_seconds": 0.2,
+}
 
 
 class _Process(ServerProcess):

@@ -3,10 +3,11 @@
     with Platform.start(folder, database_url=…) as platform:
         client = OpenAI(base_url=f"{platform.url}/v1", api_key=platform.key())
 
-API, worker and simulator are processes; the database has all tables, Redis is its own.
+API, worker, beat and simulator are processes; the database has all tables, and Redis
+is its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +65,28 @@ class Platform:
 
 
 @contextmanager
-def running(folder: Path, *, database_url: str, **settings: str) -> Iterator[Platform]:
-    """Run a platform; the settings are by the names of their variables."""
+def running(
+    folder: Path,
+    *,
+    database_url: str,
+    simulator: Mapping[str, Any] | None = None,
+    **settings: str,
+) -> Iterator[Platform]:
+    """Run a platform.
+
+    Args:
+        folder: For its processes' files.
+        database_url: Of a database with all tables.
+        simulator: Options of the simulated Ollama.
+        settings: By the names of their variables.
+    """
     with ExitStack() as stack:
         redis_server = stack.enter_context(RedisServer(_made(folder / "redis")))
-        ollama = stack.enter_context(OllamaServer.start(num_parallel=8, models=MODELS))
+        ollama = stack.enter_context(
+            OllamaServer.start(
+                **{"num_parallel": 8, "models": MODELS, **(simulator or {})}
+            )
+        )
         environment = {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_server.url(),

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
 
@@ -36,7 +37,7 @@ def find_program(name: str, *, package: str) -> str:
     return path
 
 
-class ServerProcess:
+class ServerProcess(ABC):
     """Start, stop, kill and restart one server; a subclass says how.
 
     Args:
@@ -49,13 +50,13 @@ class ServerProcess:
         self.log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """Return the command line that runs the server in the foreground."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answers(self) -> bool:
         """Return whether the server answers a client now."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:

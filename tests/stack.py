@@ -25,6 +25,7 @@ from backend.core.catalogue import Catalogue
 from backend.core.db import open_database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.hot_cursor import HotCursor
+from backend.core.jobs.queue_room import QueueRoom
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import JobRecord
 from backend.core.jobs.repository.insert import JobInsert
@@ -33,6 +34,7 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.service import JobService
 from backend.core.jobs.states import FINAL, State
+from backend.core.limits.reservations import Reservations
 from backend.core.queue import Announcer, Wake
 from backend.core.redis_client import connect
 from backend.core.schema import upgrade
@@ -132,6 +134,7 @@ class Stack:
             self.database, max_failures=3, queue_ms=self.settings.queue_timeout
         )
         self.hub = Hub(self.redis, lambda ids: self.query.get_many(ids, payload=False))
+        self.reservations = Reservations(self.redis)
         self.service = self._service()
 
     def _service(self) -> JobService:
@@ -146,7 +149,8 @@ class Stack:
             announcer=Announcer(Wake(self.redis), lambda m: send_ticket(celery, m)),
             hub=self.hub,
             outsider=OutsiderStream(self.redis, lifetime_ms=600_000),
-            max_queued=100_000,
+            room=QueueRoom(self.query, max_queued=100_000),
+            reservations=self.reservations,
         )
 
     def __enter__(self) -> Self:

@@ -21,14 +21,18 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.retention import JobRetention
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.keys import Keys
+from backend.core.limits.reconciliation import Reconciliation
+from backend.core.limits.reservations import Reservations
 from backend.core.maintenance import Maintenance
 from backend.core.queue import Wake
 from backend.core.redis_client import KeptConnection, connect
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.outsider import OutsiderStream
+from backend.core.usage.rollup import Rollup
 from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
+from worker.generation.gathering import Gatherer
 from worker.generation.ledger import Ledger
 from worker.generation.models import NodeModels
 from worker.generation.pace import Pace
@@ -64,6 +68,7 @@ class Foundation:
     query: JobQuery
     transition: JobTransition
     outsider: OutsiderStream
+    reservations: Reservations
     catalogue: Catalogue
     cluster: Cluster
 
@@ -126,6 +131,7 @@ def foundation(settings: Settings) -> Foundation:
             queue_ms=settings.queue_timeout,
         ),
         outsider=OutsiderStream(client, lifetime_ms=settings.stream_lifetime),
+        reservations=_reservations(settings),
         catalogue=Catalogue(database, allowed=settings.allowed_models),
         cluster=Cluster(client),
     )
@@ -146,6 +152,7 @@ def generation(settings: Settings) -> GenerationServices:
         transition=base.transition,
         flusher=flusher,
         outsider=base.outsider,
+        reservations=base.reservations,
         holdings=holdings,
         models=models,
         breaker=breaker,
@@ -159,14 +166,19 @@ def generation(settings: Settings) -> GenerationServices:
         models=models,
         settler=settler,
     )
+    gatherer = Gatherer(
+        ledger,
+        batch_size=settings.worker_batch_size,
+        wait_ms=settings.worker_batch_wait,
+        draining=draining,
+    )
     embedder = Embedder(
         answerer=answerer,
         settler=settler,
         client=ollama,
-        ledger=ledger,
+        gatherer=gatherer,
         holdings=holdings,
         models=models,
-        batch_size=settings.worker_batch_size,
     )
     turns = Turns(
         settings=settings,
@@ -176,6 +188,7 @@ def generation(settings: Settings) -> GenerationServices:
         ledger=ledger,
         answerer=answerer,
         embedder=embedder,
+        gatherer=gatherer,
         settler=settler,
         models=models,
         holdings=holdings,
@@ -216,6 +229,7 @@ def maintenance(settings: Settings) -> MaintenanceServices:
         query=base.query,
         wake=base.wake,
         outsider=base.outsider,
+        reservations=base.reservations,
         send_ticket=base.send_ticket,
         lease_ms=settings.lease_time,
     )
@@ -224,10 +238,18 @@ def maintenance(settings: Settings) -> MaintenanceServices:
         maintenance=Maintenance(base.database, runner=base.incarnation),
         recovery=recovery,
         placement=placement,
+        rollup=Rollup(base.database),
         retention=JobRetention(base.database),
+        reconciliation=Reconciliation(base.reservations, base.query),
         intervals=intervals(settings),
     )
     return MaintenanceServices(base=base, upkeep=upkeep)
+
+
+def _reservations(settings: Settings) -> Reservations:
+    url = settings.redis_url.get_secret_value()
+    client = connect(url, timeout_seconds=_FLUSH_SECONDS, connections=2)
+    return Reservations(client)
 
 
 def _flusher(settings: Settings) -> Flusher:
@@ -244,7 +266,7 @@ def _ledger(base: Foundation, flusher: Flusher) -> Ledger:
     settings = base.settings
     holder = Holder(base.incarnation, settings.worker_id, settings.node_id)
     claim = JobClaim(base.database, holder, lease_ms=settings.lease_time)
-    return Ledger(claim, JobFinish(base.database), flusher)
+    return Ledger(claim, JobFinish(base.database), flusher, base.reservations)
 
 
 def _heartbeat(base: Foundation, holdings: Holdings) -> Heartbeat:

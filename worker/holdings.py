@@ -33,6 +33,9 @@ class Holding:
     switch: AbortSwitch = field(default_factory=AbortSwitch)
     claimed_at: float = field(default_factory=time.monotonic)
     first_token_at: float | None = None
+    # Received by this attempt. Ollama sends a line for each token, and tells its own
+    # counts only in the last one.
+    tokens: int = 0
     # For the attempt's row: the model's digest, and the options sent, as JSON.
     model_digest: str | None = None
     options: str | None = None

@@ -60,7 +60,7 @@ def run_worker(settings: Settings) -> None:
     )
     telemetry = _telemetry(services)
     server.ready["ollama"] = lambda: _ollama_problem(telemetry)
-    reconciler = _reconciler(services, telemetry)
+    reconciler = _reconciler(services)
     drain = Drain(
         services.draining, services.holdings, timeout_ms=settings.worker_drain_timeout
     )
@@ -121,9 +121,7 @@ def _telemetry(services: container.GenerationServices) -> Telemetry:
     )
 
 
-def _reconciler(
-    services: container.GenerationServices, telemetry: Telemetry
-) -> Reconciler:
+def _reconciler(services: container.GenerationServices) -> Reconciler:
     return Reconciler(
         settings=services.base.settings,
         client=services.ollama,
@@ -134,7 +132,6 @@ def _reconciler(
         models=services.models,
         transition=services.base.transition,
         draining=services.draining,
-        changed=telemetry.look_soon,
     )
 
 

@@ -1,4 +1,4 @@
-"""A node's own work, outside the slots: pulls, loads and unloads (JOBS.md 16).
+"""A node's own work, outside the slots: pulls, loads, removals (JOBS.md 16).
 
 They are jobs of the lane `node:<id>`, claimed by the same compare-and-set and lease as
 all others, so of several workers of a node one acts. One thread per process does them
@@ -8,6 +8,7 @@ one after the other.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -28,7 +29,7 @@ from worker.holdings import Holding, Holdings, bound_to
 from worker.ollama.abort import ExchangeAbortedError
 from worker.ollama.client import OllamaClient
 from worker.ollama.deadlines import Deadlines
-from worker.ollama.errors import OllamaError
+from worker.ollama.errors import ModelMissingError, OllamaError
 
 log = structlog.get_logger()
 
@@ -55,10 +56,9 @@ class Reconciler:
         models: NodeModels,
         transition: JobTransition,
         draining: threading.Event,
-        changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the collaborators; `changed` is told when the node's models changed."""
+        """Keep the collaborators."""
         self._lane = node_lane(settings.node_id)
         self._settings = settings
         self._client = client
@@ -69,7 +69,6 @@ class Reconciler:
         self._models = models
         self._transition = transition
         self._draining = draining
-        self._changed = changed
         self._clock = clock
         self._seen_at = clock()
         self._working = False
@@ -110,16 +109,19 @@ class Reconciler:
             self._seen_at = self._clock()
             self._working = False
             self._holdings.release(holding)
-        self._changed()
 
     def _settle(self, holding: Holding) -> None:
         kinds = {
             Kind.PULL: self._pull,
             Kind.LOAD: self._load,
             Kind.UNLOAD: self._unload,
+            Kind.COPY: self._copy,
+            Kind.DELETE: self._delete,
         }
         try:
             result = kinds[holding.job.kind](holding)
+            # Before its end is told: whoever hears of it shall find the models changed.
+            self._models.refresh()
         except ExchangeAbortedError as error:
             self._settler.aborted(holding, error)
         except OllamaError as error:
@@ -150,6 +152,7 @@ class Reconciler:
             "status": line.get("status"),
             "completed": line.get("completed"),
             "total": line.get("total"),
+            "digest": line.get("digest"),
         }
         self._answerer.tell_state(holding, **progress)
         job = holding.job
@@ -162,11 +165,21 @@ class Reconciler:
             log.warning("progress_unwritten", job_id=job.id, error=error.detail)
 
     def _load(self, holding: Holding) -> dict[str, Any]:
-        self._models.saw_failing(holding.job.model)
-        self._answerer.load(holding)
-        return {"status": "loaded"}
+        return self._answerer.reload(holding).result
 
     def _unload(self, holding: Holding) -> dict[str, Any]:
         self._client.unload(holding.job.model)
         self._models.saw_failing(holding.job.model)
         return {"status": "unloaded"}
+
+    def _copy(self, holding: Holding) -> dict[str, Any]:
+        destination = orjson.loads(holding.job.request)["destination"]
+        self._client.copy(holding.job.model, destination)
+        return {"status": "copied"}
+
+    def _delete(self, holding: Holding) -> dict[str, Any]:
+        # It may be gone already: by hand, or by an attempt that could not tell.
+        with suppress(ModelMissingError):
+            self._client.delete(holding.job.model)
+        self._models.saw_failing(holding.job.model)
+        return {"status": "deleted"}

@@ -16,7 +16,9 @@ def intervals(settings: Settings) -> dict[TaskName, float]:
         TaskName.RECOVERY: settings.recovery_interval / 1000,
         TaskName.PRELOAD: settings.preload_interval / 1000,
         TaskName.CLEANUP: settings.cleanup_interval / 1000,
+        TaskName.USAGE: settings.usage_interval / 1000,
         TaskName.RETENTION: settings.retention_interval / 1000,
+        TaskName.LIMITS: settings.limits_interval / 1000,
     }
 
 

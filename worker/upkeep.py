@@ -5,9 +5,11 @@ from dataclasses import asdict
 
 from backend.core.jobs.recovery import Recovery
 from backend.core.jobs.repository.retention import JobRetention
+from backend.core.limits.reconciliation import Reconciliation
 from backend.core.maintenance import Maintenance, Outcome, Report
 from backend.core.names import TaskName
 from backend.core.settings import Settings
+from backend.core.usage.rollup import Rollup
 from worker.placement.act import Placement
 
 
@@ -21,20 +23,26 @@ class Upkeep:
         maintenance: Maintenance,
         recovery: Recovery,
         placement: Placement,
+        rollup: Rollup,
         retention: JobRetention,
+        reconciliation: Reconciliation,
         intervals: Mapping[TaskName, float],
     ) -> None:
         """Keep the collaborators."""
         self._settings = settings
         self._maintenance = maintenance
         self._recovery = recovery
+        self._rollup = rollup
         self._retention = retention
+        self._reconciliation = reconciliation
         self._intervals = intervals
         self._works: dict[TaskName, Callable[[], Report]] = {
             TaskName.RECOVERY: self._recover,
             TaskName.PRELOAD: placement.preload,
             TaskName.CLEANUP: placement.cleanup,
+            TaskName.USAGE: self._roll_up,
             TaskName.RETENTION: self._retain,
+            TaskName.LIMITS: self._reconcile,
         }
 
     def run(self, name: TaskName, *, by_hand: bool = False) -> Outcome | None:
@@ -48,6 +56,12 @@ class Upkeep:
 
     def _recover(self) -> Report:
         return Report(asdict(self._recovery.tick()))
+
+    def _roll_up(self) -> Report:
+        return Report({"hours": self._rollup.run()})
+
+    def _reconcile(self) -> Report:
+        return Report(asdict(self._reconciliation.run()))
 
     def _retain(self) -> Report:
         settings, retention = self._settings, self._retention

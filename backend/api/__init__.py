@@ -4,9 +4,17 @@ from functools import cache, partial
 
 from flask import Blueprint, Flask
 
-from backend.api import auth, errors, hooks, limits
+from backend.api import auth, cors, errors, hooks, limits
+from backend.api.anthropic import errors as anthropic_errors
+from backend.api.anthropic import messages as anthropic_messages
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
+from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.container import Services, flask_database, wire
+from backend.api.ollama import administration as ollama_administration
+from backend.api.ollama import errors as ollama_errors
+from backend.api.ollama import generation as ollama_generation
+from backend.api.ollama import models as ollama_models
+from backend.api.ollama import root as ollama_root
 from backend.api.openai import chat as openai_chat
 from backend.api.openai import completions as openai_completions
 from backend.api.openai import embeddings as openai_embeddings
@@ -24,8 +32,11 @@ from backend.api.routes import (
     metrics,
     models,
     nodes,
+    own_keys,
     replays,
     submission,
+    usage,
+    users,
 )
 from backend.core.keys import Scope
 from backend.core.settings import Settings
@@ -37,25 +48,37 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (documents.blueprint, ANYBODY),
     (account.login, ANYBODY),
     (account.blueprint, ANY_KEY),
+    (own_keys.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_completions.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_embeddings.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_models.blueprint, ANY_KEY),
+    (anthropic_messages.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (anthropic_messages.counting, keys_with(Scope.INFERENCE)),
+    (ollama_root.blueprint, ANYBODY),
+    (ollama_generation.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (ollama_models.blueprint, ANY_KEY),
+    (ollama_administration.blueprint, keys_with(Scope.ADMIN)),
     (cancels.blueprint, keys_with(Scope.INFERENCE)),
     (jobs.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
+    (usage.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
     (models.blueprint, ANY_KEY),
     (nodes.blueprint, ANY_KEY),
     (replays.blueprint, keys_with(Scope.ADMIN)),
     (keys.blueprint, keys_with(Scope.ADMIN)),
+    (users.blueprint, keys_with(Scope.ADMIN)),
     (maintenance.blueprint, keys_with(Scope.ADMIN)),
 )
 
 
 # How errors are told, by the beginning of the address.
 PROTOCOLS: dict[str, errors.Tell] = {
+    "/v1/messages": anthropic_errors.answer,
     "/v1/": openai_errors.answer,
     "/api/v1/chat/": openai_errors.answer,
+    "/api/v1/": errors.native,
+    "/api/": ollama_errors.answer,
 }
 
 
@@ -65,13 +88,21 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     Args:
         settings: Of this process.
         services: Wired already, for tests; else over Flask-SQLAlchemy's engine.
+
+    Raises:
+        SettingsError: If the file of blocked patterns makes no sense.
     """
     app = Flask("corral", static_folder=None)
-    app.extensions["corral"] = services or wire(settings, flask_database(app, settings))
+    app.extensions["corral"] = services or wire(
+        settings,
+        flask_database(app, settings),
+        blocked=BlockedPatterns.load(settings.blocked_patterns_file),
+    )
     app.url_map.strict_slashes = False
     limits.register(app, max_body_bytes=settings.max_body_bytes)
     errors.register(app, PROTOCOLS)
     hooks.register(app)
+    cors.register(app, settings.cors_allowed_origins)
     auth.guard(app, {blueprint.name: access for blueprint, access in TABLE})
     for blueprint, _ in TABLE:
         app.register_blueprint(blueprint)

@@ -10,15 +10,26 @@ from typing import Any
 
 import orjson
 import redis
+import structlog
+from flask import g
 from pydantic import ValidationError
 
 from backend.api import capabilities
+from backend.api.blocked_patterns import BlockedPatterns
+from backend.api.contexts import Contexts
 from backend.api.errors import invalid, invalid_fields
+from backend.api.input_limits import InputLimits
+from backend.api.prompt_texts import texts_of
 from backend.api.pulls import node_for_pull
-from backend.api.schemas.submit import SUBMIT_JOB, TAGS, PullJob, Submission
-from backend.core.catalogue import Catalogue
+from backend.api.schemas.submit import SUBMIT_JOB, PullJob, Submission
+from backend.core import metrics
+from backend.core.catalogue import Catalogue, KnownModel
 from backend.core.cluster import Cluster
-from backend.core.errors import ModelNotAllowedError, ScopeMissingError
+from backend.core.errors import (
+    ContentBlockedError,
+    ModelNotAllowedError,
+    ScopeMissingError,
+)
 from backend.core.identifiers import uuid7
 from backend.core.jobs.fair_share import estimated_cost
 from backend.core.jobs.records import NewJob
@@ -26,6 +37,8 @@ from backend.core.jobs.states import Kind, OnDisconnect, Priority, Protocol
 from backend.core.keys import Caller
 from backend.core.names import canonical_model, generation_lane, node_lane
 from backend.core.settings import Settings
+
+log = structlog.get_logger()
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -56,12 +69,21 @@ class Admission:
     """Decides what becomes a job."""
 
     def __init__(
-        self, settings: Settings, catalogue: Catalogue, cluster: Cluster
+        self,
+        settings: Settings,
+        *,
+        catalogue: Catalogue,
+        cluster: Cluster,
+        contexts: Contexts,
+        blocked: BlockedPatterns,
     ) -> None:
         """Keep the limits, the catalogue and where the nodes are told of."""
         self._settings = settings
+        self._limits = InputLimits.of(settings)
         self._catalogue = catalogue
         self._cluster = cluster
+        self._contexts = contexts
+        self._blocked = blocked
 
     def admit(self, body: Any, caller: Caller, envelope: Envelope) -> NewJob:
         """Make a job of a body.
@@ -70,11 +92,14 @@ class Admission:
             AppError: Why it is none: each mistake with its field.
         """
         _check_idempotency_key(envelope.idempotency_key)
+        if isinstance(body, dict):
+            self._limits.check_counts(body.get("request"))
         asked = _validated(body)
         kind, request = Kind(body["kind"]), _without_nulls(body.get("request"))
-        model = self._model(asked, kind, request, caller)
+        model, known = self._model(asked, kind, request, caller)
         priority = _priority(asked, caller)
-        characters = self._check_size(kind, request)
+        written = _written(request)
+        characters = 0 if known is None else self._read(known, kind, request, caller)
         return NewJob(
             id=uuid7(),
             owner_id=caller.user_id,
@@ -83,7 +108,7 @@ class Admission:
             model=model,
             requested_model=asked.model,
             lane=self._lane(asked, model),
-            request=_written(request),
+            request=written,
             cost=estimated_cost(characters, self._tokens(kind, request)),
             weight=caller.weight,
             priority=priority,
@@ -96,25 +121,44 @@ class Admission:
             request_id=envelope.request_id,
             traceparent=envelope.traceparent,
             credential=caller.credential,
+            limits=caller.limits,
             protocol=envelope.protocol,
             original=envelope.original,
         )
 
     def _model(
         self, asked: Submission, kind: Kind, request: dict[str, Any], caller: Caller
-    ) -> str:
+    ) -> tuple[str, KnownModel | None]:
         name = canonical_model(asked.model)
         if isinstance(asked, PullJob):
             if not caller.is_admin:
                 raise ScopeMissingError("A pull needs a key with the scope admin.")
             if not self._catalogue.permits_name(name):
                 raise ModelNotAllowedError(f"ALLOWED_MODELS does not name {name}.")
-            return name
+            return name, None
         known = self._catalogue.require(name)
         if not caller.may_use(known.name):
             raise ModelNotAllowedError(f"The key may not use the model {name}.")
         capabilities.require(known, kind, request)
-        return known.name
+        return known.name, known
+
+    def _read(
+        self,
+        model: KnownModel,
+        kind: Kind,
+        request: dict[str, Any],
+        caller: Caller,
+    ) -> int:
+        """Let the texts through, and give their length in characters."""
+        texts = texts_of(kind, request)
+        characters = self._limits.check_sizes(request, texts)
+        self._contexts.check(model, kind, request, characters)
+        try:
+            self._blocked.check(texts)
+        except ContentBlockedError as error:
+            _note_blocked(error, kind, caller)
+            raise
+        return characters
 
     def _lane(self, asked: Submission, model: str) -> str:
         if isinstance(asked, PullJob):
@@ -128,13 +172,6 @@ class Admission:
             # Without Redis none is known to live.
             live = {}
         return node_for_pull(live, preferred=self._settings.node_id)
-
-    def _check_size(self, kind: Kind, request: dict[str, Any]) -> int:
-        characters = _characters(kind, request)
-        limit = self._settings.max_prompt_chars
-        if characters > limit:
-            raise invalid("request", f"has {characters} characters; at most {limit}")
-        return characters
 
     def _tokens(self, kind: Kind, request: dict[str, Any]) -> int:
         if kind not in {Kind.CHAT, Kind.GENERATE}:
@@ -159,10 +196,7 @@ def _validated(body: Any) -> Submission:
     try:
         return SUBMIT_JOB.validate_python(body)
     except ValidationError as error:
-        found = error.errors(
-            include_url=False, include_context=False, include_input=False
-        )
-        raise invalid_fields(found, leave_out=TAGS) from None
+        raise invalid_fields(error, body) from None
 
 
 def _check_idempotency_key(key: str | None) -> None:
@@ -196,15 +230,16 @@ def _body_hash(body: dict[str, Any], envelope: Envelope) -> str | None:
     return hashlib.sha256(canonical).hexdigest()
 
 
-def _characters(kind: Kind, request: dict[str, Any]) -> int:
-    if kind is Kind.CHAT:
-        return sum(_message_characters(message) for message in request["messages"])
-    if kind is Kind.EMBED:
-        texts = request["input"]
-        return len(texts) if isinstance(texts, str) else sum(map(len, texts))
-    parts = (request.get(name) for name in ("prompt", "system", "suffix"))
-    return sum(len(part) for part in parts if part)
-
-
-def _message_characters(message: dict[str, Any]) -> int:
-    return len(message.get("content") or "") + len(message.get("thinking") or "")
+def _note_blocked(error: ContentBlockedError, kind: Kind, caller: Caller) -> None:
+    # What a remembered caller sent is admitted twice before it is refused.
+    if g.get("blocked"):
+        return
+    g.blocked = True
+    metrics.record_blocked()
+    log.info(
+        "content_blocked",
+        pattern_line=error.line,
+        kind=kind,
+        user_id=caller.user_id,
+        key_id=caller.key_id,
+    )

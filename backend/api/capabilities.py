@@ -18,7 +18,7 @@ def require(model: KnownModel, kind: Kind, request: Request) -> None:
     """
     if model.capabilities is None:
         return
-    if model.embeds_only and kind is not Kind.EMBED:
+    if model.embeds_only and kind not in {Kind.EMBED, Kind.LOAD}:
         raise _unsupported(model, "kind", "only makes embeddings")
     for field, capability in _needs(kind, request):
         if capability not in model.capabilities:

@@ -11,6 +11,10 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
 from backend.api.admission import Admission
+from backend.api.blocked_patterns import BlockedPatterns
+from backend.api.contexts import Contexts
+from backend.api.native_thread import in_native_thread
+from backend.core.accounts.service import Accounts, wire_accounts
 from backend.core.attachment import Attachments
 from backend.core.broker import make_celery, send_ticket
 from backend.core.catalogue import Catalogue
@@ -22,6 +26,7 @@ from backend.core.engines import (
     prepare_engine,
 )
 from backend.core.forecast import Forecast
+from backend.core.jobs.queue_room import QueueRoom
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.repository.insert import JobInsert
 from backend.core.jobs.repository.position import JobPosition
@@ -29,15 +34,20 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.retention import JobRetention
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.service import JobService
+from backend.core.key_registry import KeyRegistry
 from backend.core.keys import Keys
+from backend.core.limits.reservations import Reservations
 from backend.core.maintenance import Maintenance
 from backend.core.models import Base
 from backend.core.queue import Announcer, Wake
+from backend.core.recent_snapshots import RecentSnapshots
 from backend.core.redis_client import connect
 from backend.core.settings import Settings
 from backend.core.streams.follow import Record
 from backend.core.streams.hub import Hub
 from backend.core.streams.outsider import OutsiderStream
+from backend.core.usage.calls import UsageCalls
+from backend.core.usage.sums import UsageSums
 
 # One attempt, and a caller that waits for Redis waits no longer than this.
 _REDIS_SECONDS = 0.25
@@ -58,6 +68,9 @@ class Services:
     redis: redis.Redis
     celery: Celery
     keys: Keys
+    key_registry: KeyRegistry
+    reservations: Reservations
+    accounts: Accounts
     catalogue: Catalogue
     admission: Admission
     cluster: Cluster
@@ -66,6 +79,8 @@ class Services:
     reads: JobReads
     retention: JobRetention
     maintenance: Maintenance
+    usage: UsageSums
+    calls: UsageCalls
     hub: Hub
     record: Record
     attachments: Attachments
@@ -100,13 +115,20 @@ def flask_database(app: Flask, settings: Settings) -> Database:
     return Database(engine, hot)
 
 
-def wire(settings: Settings, database: Database) -> Services:
+def wire(
+    settings: Settings,
+    database: Database,
+    *,
+    blocked: BlockedPatterns | None = None,
+) -> Services:
     """Put the services together; nothing connects before the first use."""
     client = _redis(settings, seconds=_REDIS_SECONDS)
     celery = make_celery(settings, socket_timeout_seconds=_REDIS_SECONDS)
     query, cluster = JobQuery(database), Cluster(client)
     catalogue = Catalogue(database, allowed=settings.allowed_models)
+    recent = RecentSnapshots(cluster)
     reads = JobReads(query, JobPosition(database))
+    reservations = Reservations(client)
     announcer = Announcer(Wake(client), partial(send_ticket, celery))
     outsider = OutsiderStream(client, lifetime_ms=settings.stream_lifetime)
     hub = Hub(
@@ -118,14 +140,25 @@ def wire(settings: Settings, database: Database) -> Services:
         redis=client,
         celery=celery,
         keys=Keys(database),
+        key_registry=KeyRegistry(database),
+        reservations=reservations,
+        accounts=wire_accounts(settings, database, client, run=in_native_thread),
         catalogue=catalogue,
-        admission=Admission(settings, catalogue, cluster),
+        admission=Admission(
+            settings,
+            catalogue=catalogue,
+            cluster=cluster,
+            contexts=Contexts(recent, set_length=settings.model_context_length),
+            blocked=blocked or BlockedPatterns(),
+        ),
         cluster=cluster,
-        forecast=Forecast(cluster),
+        forecast=Forecast(recent),
         query=query,
         reads=reads,
         retention=JobRetention(database),
         maintenance=Maintenance(database),
+        usage=UsageSums(database),
+        calls=UsageCalls(database),
         hub=hub,
         record=Record(client),
         attachments=Attachments(client),
@@ -137,6 +170,7 @@ def wire(settings: Settings, database: Database) -> Services:
             hub=hub,
             announcer=announcer,
             outsider=outsider,
+            reservations=reservations,
         ),
         draining=threading.Event(),
     )
@@ -151,6 +185,7 @@ def _job_service(
     hub: Hub,
     announcer: Announcer,
     outsider: OutsiderStream,
+    reservations: Reservations,
 ) -> JobService:
     return JobService(
         insert=JobInsert(database, head_start=settings.priority_head_start),
@@ -164,7 +199,12 @@ def _job_service(
         announcer=announcer,
         hub=hub,
         outsider=outsider,
-        max_queued=settings.max_queued_jobs,
+        room=QueueRoom(
+            query,
+            max_queued=settings.max_queued_jobs,
+            max_queued_per_key=settings.max_queued_jobs_per_key,
+        ),
+        reservations=reservations,
     )
 
 

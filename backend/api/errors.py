@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 import structlog
 from flask import Flask, Response, current_app, g, request
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from backend.api.field_errors import field_error
 from backend.core.errors import (
     AppError,
     BodyTooLargeError,
@@ -69,11 +70,12 @@ def _tell() -> Tell:
     path = request.path
     return next(
         (tell for start, tell in protocols.items() if path.startswith(start)),
-        _problem_of,
+        native,
     )
 
 
-def _problem_of(error: AppError) -> Response:
+def native(error: AppError) -> Response:
+    """Tell an error as the native API does."""
     return problem(error.status, error.code, error.detail, errors=error.errors)
 
 
@@ -120,23 +122,9 @@ def invalid(field: str, message: str) -> InvalidRequestError:
     )
 
 
-def invalid_fields(
-    found: Sequence[ErrorDetails], *, leave_out: frozenset[str] = frozenset()
-) -> InvalidRequestError:
-    """Make one error of all that pydantic found.
-
-    Args:
-        found: As `ValidationError.errors()` gives it.
-        leave_out: Parts of a path that are pydantic's, not the caller's.
-    """
-    fields = tuple(_field_error(one, leave_out) for one in found)
+def invalid_fields(error: ValidationError, sent: Any) -> InvalidRequestError:
+    """Make one error of all that pydantic found in what was sent."""
+    found = error.errors(include_url=False, include_input=False)
+    fields = tuple(dict.fromkeys(field_error(one, sent) for one in found))
     first = fields[0]
     return InvalidRequestError(f"{first.field}: {first.message}", errors=fields)
-
-
-def _field_error(found: ErrorDetails, leave_out: frozenset[str]) -> FieldError:
-    path = [str(part) for part in found["loc"] if part not in leave_out]
-    if found["type"].startswith("union_tag"):
-        path.append("kind")
-    message = found["msg"].removeprefix("Value error, ")
-    return FieldError(".".join(path) or "body", message)

@@ -15,15 +15,15 @@ def register(app: Flask, *, max_body_bytes: int) -> None:
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
 
 
-def read_json() -> Any:  # whatever JSON can hold
-    """Read the request's body.
+def read_json(*, any_type: bool = False) -> Any:  # whatever JSON can hold
+    """Read the request's body; with `any_type` it need not say that it is JSON.
 
     Raises:
         UnsupportedMediaTypeError: If it is not sent as JSON.
         MalformedJsonError: If it is not JSON. Lone surrogates, NaN and what is nested
             a thousand deep are none (JOBS.md 30).
     """
-    if request.mimetype != _JSON:
+    if not any_type and request.mimetype != _JSON:
         raise UnsupportedMediaTypeError
     try:
         return orjson.loads(request.get_data())

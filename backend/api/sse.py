@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 
 import structlog
 from flask import Response
@@ -54,13 +55,17 @@ class EventStream:
         job: JobRecord,
         presence: Presence,
         *,
+        opened: ExitStack,
         after: EntryId = START,
         is_new: bool = False,
         position: int | None = None,
     ) -> None:
-        """Begin after a place; the mailbox is older than the row."""
+        """Begin after a place; the mailbox is older than the row.
+
+        What the caller has opened for the stream, its mailbox above all, becomes the
+        stream's to close.
+        """
         self._services = services
-        self._box = box
         self._job = job
         self._presence = presence
         self._position = position
@@ -78,6 +83,7 @@ class EventStream:
         )
         self._events = self._run()
         metrics.stream_opened()
+        self._opened = opened.pop_all()
 
     def __iter__(self) -> Iterator[bytes]:
         """Give the events, those that wait together in one piece."""
@@ -85,8 +91,8 @@ class EventStream:
 
     def close(self) -> None:
         """Stop listening, also when nothing was ever read."""
-        self._events.close()
-        self._services.jobs.close_mailbox(self._box)
+        with self._opened:
+            self._events.close()
         metrics.stream_closed()
 
     def _run(self) -> Generator[bytes]:

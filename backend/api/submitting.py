@@ -4,9 +4,9 @@ After the COMMIT the answer is never an error: what can no longer be read is tol
 what was submitted.
 """
 
+from contextlib import ExitStack
 from http import HTTPStatus
 
-import redis
 import structlog
 from flask import Response
 
@@ -19,12 +19,11 @@ from backend.api.job_view import location, view
 from backend.api.peer import Peer
 from backend.api.presence import LOOK_SECONDS, Presence
 from backend.api.sse import EventStream, stream_response
-from backend.core.errors import DatabaseUnavailableError, QueueUnavailableError
+from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.service import Submission
 from backend.core.jobs.states import FINAL, State
-from backend.core.keys import Caller
 from backend.core.streams.mailbox import Mailbox
 
 log = structlog.get_logger()
@@ -37,32 +36,26 @@ class WaitOverError(Exception):
 class Submitter:
     """Submits for one caller and answers as it wished."""
 
-    def __init__(self, services: Services, caller: Caller, peer: Peer) -> None:
-        """Keep who calls, from where."""
+    def __init__(self, services: Services, peer: Peer) -> None:
+        """Keep where the caller is."""
         self._services = services
         self._jobs = services.jobs
-        self._caller = caller
         self._peer = peer
 
     def accept(self, job: NewJob) -> Response:
         """Answer as soon as the job is committed."""
-        self._check_limits()
         return self._accepted(job, self._submit(job), {})
 
     def wait(self, job: NewJob, *, seconds: int) -> Response:
         """Answer with the finished job, or that it was accepted when time is over."""
-        self._check_limits()
         limit = min(seconds, self._services.settings.max_wait / 1000)
         applied = {"Preference-Applied": f"wait={int(limit)}"}
-        box = self._jobs.open_mailbox(job.id, only_end=True)
-        try:
+        with self._jobs.mailbox(job.id, only_end=True) as box:
             submission = self._submit(job)
             if submission.is_new:
                 ended = self._ended(box, job, limit)
             else:
                 ended = self._other_ended(submission.job_id, job, limit)
-        finally:
-            self._jobs.close_mailbox(box)
         told = None if box.row is None else heard(box.row)
         if ended and (row := told or self._read(submission.job_id)) is not None:
             headers = applied | _located(row.id) | serving_headers(row)
@@ -72,28 +65,14 @@ class Submitter:
 
     def stream(self, job: NewJob) -> Response:
         """Answer with the job's events, at once."""
-        self._check_limits()
-        box = self._jobs.open_mailbox(job.id)
-        try:
+        with ExitStack() as opened:
+            box = opened.enter_context(self._jobs.mailbox(job.id))
             submission = self._submit(job)
             if submission.is_new:
-                events = self._events(box, job, submission)
+                events = self._events(box, job, submission, opened)
             else:
-                self._jobs.close_mailbox(box)
                 events = self._other_events(submission.job_id)
-        except BaseException:
-            self._jobs.close_mailbox(box)
-            raise
         return stream_response(events, _located(submission.job_id))
-
-    def _check_limits(self) -> None:
-        """Refuse keys whose limits cannot be checked (JOBS.md 11)."""
-        if not self._caller.limited:
-            return
-        try:
-            self._services.redis.ping()
-        except redis.RedisError as error:
-            raise QueueUnavailableError(retry_after=5) from error
 
     def _submit(self, job: NewJob) -> Submission:
         return accept(self._services, job)
@@ -117,12 +96,9 @@ class Submitter:
         return False
 
     def _other_ended(self, job_id: str, job: NewJob, seconds: float) -> bool:
-        box = self._jobs.open_mailbox(job_id, only_end=True)
-        try:
+        with self._jobs.mailbox(job_id, only_end=True) as box:
             row = self._services.reads.require(job_id, job.owner_id)
             return row.state in FINAL or self._ended(box, row, seconds)
-        finally:
-            self._jobs.close_mailbox(box)
 
     def _presence(self, job: NewJob | JobRecord) -> Presence:
         return Presence(
@@ -130,24 +106,25 @@ class Submitter:
         )
 
     # Streaming
-    def _events(self, box: Mailbox, job: NewJob, submission: Submission) -> EventStream:
+    def _events(
+        self, box: Mailbox, job: NewJob, submission: Submission, opened: ExitStack
+    ) -> EventStream:
         return EventStream(
             self._services,
             box,
             just_submitted(job),
             self._presence(job),
+            opened=opened,
             is_new=True,
             position=1 if submission.handed_over else None,
         )
 
     def _other_events(self, job_id: str) -> EventStream:
-        box = self._jobs.open_mailbox(job_id)
-        try:
+        with ExitStack() as opened:
+            box = opened.enter_context(self._jobs.mailbox(job_id))
             row = self._services.reads.require(job_id, None)
-        except BaseException:
-            self._jobs.close_mailbox(box)
-            raise
-        return EventStream(self._services, box, row, self._presence(row))
+            presence = self._presence(row)
+            return EventStream(self._services, box, row, presence, opened=opened)
 
     # Answering
     def _accepted(

@@ -8,6 +8,7 @@ from backend.core.errors import NotAcceptableError
 
 EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
+_CSV = "text/csv"
 # RFC 7240: preferences are a list; what is not understood is ignored.
 _WAIT = re.compile(
     r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE
@@ -49,3 +50,17 @@ def require_stream() -> None:
     header: str = request.environ.get("HTTP_ACCEPT", "")
     if header and not request.accept_mimetypes[EVENT_STREAM]:
         raise NotAcceptableError(f"This address answers with {EVENT_STREAM}.")
+
+
+def wants_csv(asked: str | None) -> bool:
+    """Tell whether the caller wants CSV rather than JSON; `asked` is what it said.
+
+    Raises:
+        NotAcceptableError: If it takes neither.
+    """
+    if asked is not None or not request.environ.get("HTTP_ACCEPT"):
+        return asked == "csv"
+    best = request.accept_mimetypes.best_match([_JSON, _CSV])
+    if best is None:
+        raise NotAcceptableError(f"Accept {_JSON} or {_CSV}.")
+    return best == _CSV

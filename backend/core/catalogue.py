@@ -54,6 +54,14 @@ class SeenModel:
     size_bytes: int
     capabilities: tuple[str, ...] | None
     context_length: int | None
+    modified_at: str | None = None
+    details: str | None = None
+    description: str | None = None
+
+    @property
+    def is_described(self) -> bool:
+        """Tell whether Ollama said all that it knows of the model."""
+        return self.description is not None
 
 
 class Catalogue:
@@ -122,10 +130,40 @@ class Catalogue:
             self._models, self._read_at = models, self._clock()
         return models
 
-    def installed(self) -> list[InstalledModel]:
-        """List what is on which node's disk."""
+    def installed(self, model: str | None = None) -> list[InstalledModel]:
+        """List what is on which node's disk; of one model, if it is named."""
+        statement = select(InstalledModel)
+        if model is not None:
+            statement = statement.where(InstalledModel.model == model)
         with transaction(self._database.sessions) as session:
-            return list(session.execute(select(InstalledModel)).scalars())
+            return list(session.execute(statement).scalars())
+
+    def description(self, model: str) -> str | None:
+        """Read what Ollama says of a model: JSON of `/api/show`, if a node told it."""
+        statement = (
+            select(InstalledModel.description)
+            .where(InstalledModel.model == model)
+            .where(InstalledModel.description.is_not(None))
+            .order_by(InstalledModel.modified_at.desc(), InstalledModel.node)
+            .limit(1)
+        )
+        with transaction(self._database.sessions) as session:
+            return session.execute(statement).scalar()
+
+    def forget(self, name: str) -> None:
+        """Take a model out that is on no disk, and for which nobody has a policy."""
+        on_disk = select(InstalledModel.model).where(InstalledModel.model == name)
+        statement = delete(Model).where(
+            Model.name == name,
+            Model.allowed,
+            ~Model.preload,
+            Model.keep_alive_seconds.is_(None),
+            Model.slots.is_(None),
+            ~on_disk.exists(),
+        )
+        with transaction(self._database.sessions) as session:
+            session.execute(statement)
+        self.read()
 
     def seed(self, names: Iterable[str], *, preload: Iterable[str] = ()) -> None:
         """Put names into the catalogue; those that are there stay as they are."""
@@ -166,6 +204,9 @@ def _replace(session: Session, node: str, seen: Sequence[SeenModel]) -> None:
                 digest=model.digest,
                 size_bytes=model.size_bytes,
                 seen_at=now,
+                modified_at=model.modified_at,
+                details=model.details,
+                description=model.description,
             )
         )
         row = session.get(Model, model.name)

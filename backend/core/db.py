@@ -122,20 +122,21 @@ class Database:
 
     def _once(self, work: Callable[[HotCursor], T]) -> T:
         connection = self._borrow()
+        # Torn out of a statement (a killed greenlet) its reply may still come.
+        broken = True
         try:
             cursor = connection.dbapi.cursor()
             done = work(HotCursor(cursor, sqlite=self.dialect.sqlite))
-        except BaseException as error:
-            gone = _connection_gone(error)
-            # Torn out of a statement (a killed greenlet) its reply may still come.
-            torn = not isinstance(error, (pymysql.Error, sqlite3.Error))
-            self.hot.give_back(connection, broken=gone or torn)
-            if gone:
-                # Whatever else is kept is as dead as this one.
-                self.hot.dispose()
-                raise ConnectionLostError from error
-            raise
-        self.hot.give_back(connection)
+            broken = False
+        except (pymysql.Error, sqlite3.Error, OSError) as error:
+            broken = _connection_gone(error)
+            if not broken:
+                raise
+            # Whatever else is kept is as dead as this one.
+            self.hot.dispose()
+            raise ConnectionLostError from error
+        finally:
+            self.hot.give_back(connection, broken=broken)
         return done
 
     def _borrow(self) -> HotConnection:
@@ -161,6 +162,19 @@ class Database:
                 victim = error
         raise DatabaseUnavailableError("The database is overloaded.") from victim
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Give a session for a few reads that all see the same moment.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be reached.
+        """
+        with transaction(self.sessions) as session:
+            if not self.dialect.sqlite:  # whose transactions all are like that
+                level = {"isolation_level": "REPEATABLE READ"}
+                session.connection(execution_options=level)
+            yield session
+
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
@@ -179,7 +193,7 @@ def _refuses(error: Exception) -> bool:
     return bool(error.args) and error.args[0] in _REFUSALS
 
 
-def _connection_gone(error: BaseException) -> bool:
+def _connection_gone(error: Exception) -> bool:
     if isinstance(error, (pymysql.OperationalError, pymysql.InterfaceError)):
         return not error.args or error.args[0] in _GONE
     return isinstance(error, OSError)

@@ -9,6 +9,10 @@ from sqlalchemy import Engine, NullPool, create_engine, event, make_url
 from backend.core.hot_connections import HotConnections
 from backend.core.settings import Settings
 
+# How long a thread waits for a connection when all are lent.
+_WAIT_SECONDS = 10
+# How old one becomes: below MySQL's wait_timeout of 8 h and any firewall's idle limit.
+_LIFETIME_SECONDS = 1_800
 _SQLITE_ARGUMENTS: dict[str, Any] = {"timeout": 30, "check_same_thread": False}
 
 
@@ -26,9 +30,8 @@ def engine_options(settings: Settings, *, connections: int) -> dict[str, Any]:
         "pool_size": connections,
         # Bursts may open more for a while; they are closed when given back.
         "max_overflow": connections,
-        "pool_timeout": 10,
-        # Below MySQL's wait_timeout of 8 h and any firewall's idle limit.
-        "pool_recycle": 1_800,
+        "pool_timeout": _WAIT_SECONDS,
+        "pool_recycle": _LIFETIME_SECONDS,
         "pool_use_lifo": True,
         # A tenth of a millisecond a transaction, and none fails because the server was
         # restarted since the last one.
@@ -68,7 +71,12 @@ def open_hot_connections(settings: Settings, *, connections: int) -> HotConnecti
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     # As many as the pool of ordinary ones has at most.
-    return HotConnections(engine, connections=2 * connections)
+    return HotConnections(
+        engine,
+        connections=2 * connections,
+        wait_seconds=_WAIT_SECONDS,
+        lifetime_seconds=_LIFETIME_SECONDS,
+    )
 
 
 def _hot_arguments(url: str) -> dict[str, Any]:

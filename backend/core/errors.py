@@ -61,10 +61,27 @@ class ContextLengthExceededError(AppError):
     code, status = "context_length_exceeded", 422
 
 
+class ContentBlockedError(AppError):
+    """The request has content that this server does not take."""
+
+    code, status = "content_blocked", 422
+
+    def __init__(self, detail: str = "", *, line: int | None = None) -> None:
+        """Keep the line of the pattern that matched: for the log, not the caller."""
+        super().__init__(detail)
+        self.line = line
+
+
 class UnsupportedByModelError(AppError):
     """The model cannot do what the request asks of it."""
 
     code, status = "unsupported_by_model", 422
+
+
+class TokensAboveLimitError(AppError):
+    """The request may use more tokens than its key may at all, so it can never pass."""
+
+    code, status = "tokens_above_limit", 422
 
 
 class BodyTooLargeError(AppError):
@@ -89,6 +106,12 @@ class NotAcceptableError(AppError):
     """The Accept header asks for a type that this address does not answer with."""
 
     code, status = "not_acceptable", 406
+
+
+class NotOfferedError(AppError):
+    """This server does not offer that."""
+
+    code, status = "not_offered", 501
 
 
 # Who the caller is.
@@ -172,10 +195,21 @@ class RateLimitedError(AppError):
     code, status, retryable = "rate_limited", 429, True
 
 
+class InsufficientQuotaError(AppError):
+    """The key has used up its tokens of today."""
+
+    code, status, retryable = "insufficient_quota", 429, True
+
+
 class QueueFullError(AppError):
     """Too many jobs are waiting."""
 
     code, status, retryable = "queue_full", 429, True
+
+    def __init__(self, detail: str, *, queue_length: int, retry_after: int) -> None:
+        """Keep how many jobs wait in all."""
+        super().__init__(detail, retry_after=retry_after)
+        self.queue_length = queue_length
 
 
 # What is down.
@@ -195,6 +229,12 @@ class QueueUnavailableError(UnavailableError):
     """Redis cannot be reached, so the key's limits cannot be checked; try again."""
 
     code = "queue_unavailable"
+
+
+class NodeUnavailableError(UnavailableError):
+    """No node that could do it is there; try again."""
+
+    code = "node_unavailable"
 
 
 class DrainingError(UnavailableError):

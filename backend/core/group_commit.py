@@ -87,22 +87,25 @@ class GroupCommit(Generic[Item, Outcome]):
             self._waiting.append(entry)
             entry.leads, self._busy = not self._busy, True
         if not entry.leads:
+            is_let_in = False
             try:
                 # Until a leader has run this entry, or hands over the lead.
-                entry.gate.acquire()
-            except BaseException:
-                self._abandon(entry)
-                raise
+                is_let_in = entry.gate.acquire()
+            finally:
+                if not is_let_in:
+                    self._abandon(entry)
         return entry.leads
 
     def _wait_for_others(self, entry: _Entry[Item, Outcome]) -> None:
         if not self._crowded:
             return
+        is_back = False
         try:
             self._gather()
-        except BaseException:
-            self._abandon(entry)
-            raise
+            is_back = True
+        finally:
+            if not is_back:
+                self._abandon(entry)
 
     def _abandon(self, entry: _Entry[Item, Outcome]) -> None:
         """Leave: the caller was torn out (a killed greenlet) while it waited."""

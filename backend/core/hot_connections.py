@@ -12,9 +12,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-# Below MySQL's wait_timeout of 8 h and any firewall's idle limit.
-_LIFETIME_SECONDS = 1_800.0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HotConnection:
@@ -33,10 +30,23 @@ class HotConnections:
     """Lends connections to hot statements; the one used last goes first."""
 
     def __init__(
-        self, engine: Engine, *, connections: int, wait_seconds: float = 10.0
+        self,
+        engine: Engine,
+        *,
+        connections: int,
+        wait_seconds: float,
+        lifetime_seconds: float,
     ) -> None:
-        """Keep what connects, how many at most, and how long to wait for one."""
+        """Keep what connects, and how many at most.
+
+        Args:
+            engine: What connects.
+            connections: How many may be lent at a time.
+            wait_seconds: How long to wait for one when all are lent.
+            lifetime_seconds: How old one becomes before it is replaced.
+        """
         self._engine = engine
+        self._lifetime_seconds = lifetime_seconds
         self._wait_seconds = wait_seconds
         # One entry for each that may still be lent: a semaphore in C.
         self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -61,16 +71,17 @@ class HotConnections:
             self._room.get(timeout=self._wait_seconds)
         except queue.Empty:
             raise TimeoutError from None
+        connection = None
         try:
             connection = self._kept() or self._open()
-        except BaseException:
-            self._room.put(None)
-            raise
+        finally:
+            if connection is None:
+                self._room.put(None)
         self._lent.add(connection)
         return connection
 
     def _kept(self) -> HotConnection | None:
-        oldest = time.monotonic() - _LIFETIME_SECONDS
+        oldest = time.monotonic() - self._lifetime_seconds
         try:
             while (connection := self._idle.pop()).opened_at <= oldest:
                 connection.close()

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
@@ -67,11 +67,12 @@ class HotCursor:
         """
         first, statements = self._let(let, statements) if let else ([], statements)
         last = [] if then is None else [then]
+        counts: list[int] = []
         try:
             counts = self.execute_all([*first, self._begin, *statements, COMMIT, *last])
-        except BaseException:
-            self._rollback()
-            raise
+        finally:
+            if not counts:
+                self._rollback()
         begun = len(first) + 1
         return counts[begun : begun + len(statements)]
 
@@ -101,19 +102,19 @@ class HotCursor:
     def transaction(self) -> Iterator[None]:
         """Put several statements into one transaction; any error undoes them."""
         self.execute(*self._begin)
+        is_committed = False
         try:
             yield
             self.execute(*COMMIT)
-        except BaseException:
-            # A broken connection has rolled back already.
-            self._rollback()
-            raise
+            is_committed = True
+        finally:
+            if not is_committed:
+                self._rollback()
 
     def _rollback(self) -> None:
-        try:
+        # A broken connection has rolled back already.
+        with suppress(pymysql.Error, sqlite3.Error, OSError):
             self.execute("ROLLBACK")
-        except (pymysql.Error, sqlite3.Error, OSError):
-            return
 
 
 def _filled(statement: Statement, variables: Mapping[str, object]) -> Statement:

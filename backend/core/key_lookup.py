@@ -5,7 +5,7 @@ recognised before may be taken for the same where the database looks again befor
 anything is committed (`unchanged`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,10 @@ from typing import Any
 
 import orjson
 
+from backend.core.account_errors import (
+    DisabledUserError,
+    SessionEndedError,
+)
 from backend.core.credential import Credential
 from backend.core.db import Database
 from backend.core.dialect import Dialect
@@ -26,13 +30,14 @@ from backend.core.errors import (
 from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.jobs.repository.rows import aware, parsed
 from backend.core.jobs.states import Priority
+from backend.core.limits.decision import KeyLimits
 
-# One column of text instead of fifteen to be described and decoded. Moments are
+# One column of text instead of nineteen to be described and decoded. Moments are
 # compared by the database's clock (JOBS.md 4).
 _ROW = (
     "SELECT {hash}CAST(JSON_ARRAY({over},k.scopes,k.allowed_models,k.id,k.name,"
     "k.prefix,k.weight,k.highest_priority,"
-    "COALESCE(k.rpm,k.tpm,k.daily_tokens,k.max_concurrency),"
+    "k.rpm,k.tpm,k.daily_tokens,k.max_concurrency,COALESCE(k.lineage_id,k.id),"
     "k.expires_at,k.expires_at<={now},k.disabled_at,u.id,u.name,u.disabled_at) AS CHAR)"
 )
 _OF_KEY = " FROM api_keys k JOIN users u ON u.id=k.user_id WHERE k.hash"
@@ -67,6 +72,11 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+def in_order(scopes: Collection[str]) -> list[Scope]:
+    """List scopes in the one order in which they are shown, as they stand above."""
+    return [scope for scope in Scope if scope in scopes]
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who is calling: the key's owner and what the key allows."""
@@ -80,7 +90,7 @@ class Caller:
     weight: float
     highest_priority: Priority
     allowed_models: frozenset[str] | None
-    limited: bool
+    limits: KeyLimits | None
     expires_at: datetime | None
     credential: Credential | None = field(default=None, compare=False)
 
@@ -129,20 +139,30 @@ class KeyLookup:
             return {row[0]: _found(Credential(is_session, *row)) for row in rows}
 
         found = self._database.read(work)
-        return [found.get(one) or InvalidKeyError() for one in hashes]
+        return [found.get(one) or _unknown(is_session=is_session) for one in hashes]
+
+
+def _unknown(*, is_session: bool) -> AppError:
+    if is_session:
+        return SessionEndedError(
+            "No session has this token, or it has ended; log in again."
+        )
+    return InvalidKeyError()
 
 
 def _found(credential: Credential) -> Found:
-    session_is_over, scopes, models, *key = orjson.loads(credential.row)
-    key_id, name, prefix, weight, highest, limit, end, is_over, off, *owner = key
-    user_id, user_name, owner_off = owner
-    if off is not None or owner_off is not None:
+    session_is_over, scopes, models, *row = orjson.loads(credential.row)
+    key_id, name, prefix, weight, highest, *row = row
+    *most, lineage_id, end, is_over, off, user_id, user_name, owner_off = row
+    if owner_off is not None:
+        return DisabledUserError()
+    if off is not None:
         return DisabledKeyError()
     if is_over:
         return ExpiredKeyError()
     if session_is_over:
-        return ExpiredKeyError("The session has ended; log in again.")
-    allowed = _nested(models)
+        return SessionEndedError()
+    allowed, limits = _nested(models), KeyLimits(lineage_id, *most)
     return Caller(
         user_id=user_id,
         user_name=user_name,
@@ -153,7 +173,7 @@ def _found(credential: Credential) -> Found:
         weight=weight,
         highest_priority=Priority.of(highest),
         allowed_models=None if allowed is None else frozenset(allowed),
-        limited=limit is not None,
+        limits=limits if limits.any else None,
         expires_at=aware(end),
         credential=credential,
     )

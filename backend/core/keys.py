@@ -1,12 +1,12 @@
 """API keys and sessions: who may call, as what (shown once, stored as a hash)."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+import orjson
+from sqlalchemy import select
 
 from backend.core.db import Database, transaction
 from backend.core.errors import AppError
@@ -14,12 +14,13 @@ from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
 from backend.core.last_used import LastUsed
-from backend.core.models import SYSTEM_USER, ApiKey, Event, Session, User
+from backend.core.models import SYSTEM_USER, ApiKey, Event, User
+from backend.core.secret_hash import hashed
+from backend.core.sessions import SESSION_PREFIX, add_session, end_session
 
 __all__ = ["Caller", "Keys", "Scope"]
 
 KEY_PREFIX = "corral-"
-SESSION_PREFIX = "session-"
 _SHOWN = len(KEY_PREFIX) + 6
 # About a kilobyte each.
 _REMEMBERED = 10_000
@@ -28,11 +29,6 @@ _REMEMBERED = 10_000
 def new_key() -> str:
     """Make a key: 256 random bits behind a visible prefix."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
-
-
-def hashed(secret: str) -> str:
-    """Hash a key or token; with 256 random bits a fast hash cannot be reversed."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def shown_prefix(key: str) -> str:
@@ -58,7 +54,8 @@ class Keys:
         """Tell who sends this key or session token.
 
         Raises:
-            InvalidKeyError, ExpiredKeyError, DisabledKeyError: If nobody may.
+            InvalidKeyError, ExpiredKeyError, DisabledKeyError, DisabledUserError,
+            SessionEndedError: If nobody may.
             DatabaseUnavailableError: If the database cannot be asked.
         """
         is_session = secret.startswith(SESSION_PREFIX)
@@ -96,27 +93,14 @@ class Keys:
             InvalidKeyError, ExpiredKeyError, DisabledKeyError: If the key is no good.
         """
         caller = _admitted(self._by_key(hashed(key)))
-        token = SESSION_PREFIX + secrets.token_urlsafe(32)
-        now = datetime.now(UTC)
-        ends = now + timedelta(milliseconds=lifetime_ms)
-        row = Session(
-            token_hash=hashed(token),
-            key_id=caller.key_id,
-            created_at=now,
-            expires_at=ends,
-        )
         with transaction(self._database.sessions) as session:
-            session.add(row)
+            token, ends = add_session(session, caller.key_id, lifetime_ms=lifetime_ms)
         return token, ends, caller
 
     def close_session(self, token: str) -> bool:
         """End a session; tells whether there was one."""
-        statement = select(Session).where(Session.token_hash == hashed(token))
         with transaction(self._database.sessions) as session:
-            row = session.execute(statement).scalar_one_or_none()
-            if row is not None:
-                session.delete(row)
-        return row is not None
+            return end_session(session, self._database.dialect, token)
 
     def create(
         self,
@@ -128,12 +112,16 @@ class Keys:
         weight: float = 1.0,
         highest_priority: Priority = Priority.HIGH,
         allowed_models: Sequence[str] | None = None,
+        rpm: int | None = None,
+        tpm: int | None = None,
+        daily_tokens: int | None = None,
+        max_concurrency: int | None = None,
         secret: str | None = None,
         actor: str = SYSTEM_USER,
     ) -> tuple[str, ApiKey]:
         """Make a key for a user, new or not; gives the secret and the row.
 
-        `actor` is who does it, for the audit log.
+        `actor` is who does it, for the audit log; a limit that is None does not limit.
         """
         secret = secret or new_key()
         now = datetime.now(UTC)
@@ -154,44 +142,27 @@ class Keys:
                 weight=weight,
                 highest_priority=highest_priority.label,
                 allowed_models=None if allowed_models is None else list(allowed_models),
+                rpm=rpm,
+                tpm=tpm,
+                daily_tokens=daily_tokens,
+                max_concurrency=max_concurrency,
                 created_at=now,
                 expires_at=expires_at,
             )
             session.add(row)
-            session.add(_event("key.created", actor, row.prefix))
+            session.add(key_event("key.created", actor, row.prefix))
         return secret, row
 
     def list_all(self) -> list[tuple[ApiKey, User]]:
-        """List all keys with their owners, oldest first."""
+        """List all keys with their owners, oldest first; log-ins are none."""
         statement = (
             select(ApiKey, User)
             .join(User, User.id == ApiKey.user_id)
+            .where(ApiKey.is_login.is_(False))
             .order_by(ApiKey.id)
         )
         with transaction(self._database.sessions) as session:
             return [(row.ApiKey, row.User) for row in session.execute(statement)]
-
-    def revoke(self, key: str, *, actor: str = SYSTEM_USER) -> bool:
-        """Disable a key by its id or visible prefix; tells whether there was one.
-
-        `actor` is who does it, for the audit log.
-        """
-        number = int(key) if key.isascii() and key.isdigit() else -1
-        named = or_(ApiKey.id == number, ApiKey.prefix == key)
-        statement = (
-            update(ApiKey)
-            .where(named)
-            .where(ApiKey.disabled_at.is_(None))
-            .values(disabled_at=datetime.now(UTC))
-        )
-        prefixes = select(ApiKey.prefix).where(named).limit(1)
-        with transaction(self._database.sessions) as session:
-            changed: Any = session.execute(statement)
-            if changed.rowcount:
-                # Keys are made and revoked under the same name, whatever was typed.
-                prefix = session.execute(prefixes).scalar_one()
-                session.add(_event("key.revoked", actor, prefix))
-            return bool(changed.rowcount)
 
     def ensure_user(self, name: str) -> int:
         """Give a user's id, making the user if there is none."""
@@ -215,8 +186,15 @@ class Keys:
         return not there
 
 
-def _event(kind: str, actor: str, subject: str) -> Event:
-    return Event(at=datetime.now(UTC), kind=kind, actor=actor, subject=subject)
+def key_event(kind: str, actor: str, prefix: str, **data: Any) -> Event:  # JSON
+    """Write a line of the audit log about a key."""
+    return Event(
+        at=datetime.now(UTC),
+        kind=kind,
+        actor=actor,
+        subject=prefix,
+        data=orjson.dumps(data).decode() if data else None,
+    )
 
 
 def _admitted(found: Found) -> Caller:

@@ -21,6 +21,10 @@ _open_streams = Gauge(
     multiprocess_mode="livesum",
 )
 _submitted = Counter("corral_jobs_submitted_total", "Jobs accepted.", ("kind",))
+_blocked = Counter(
+    "corral_blocked_requests_total",
+    "Requests refused since a text of theirs matched a blocked pattern.",
+)
 _finished = Counter(
     "corral_jobs_finished_total", "Jobs that reached a final state.", ("kind", "state")
 )
@@ -35,7 +39,13 @@ _first_token = Histogram(
     "Time from a claim to the first token.",
     buckets=_SECONDS,
 )
-_tokens = Counter("corral_tokens_total", "Tokens, as Ollama counts.", ("direction",))
+_tokens = Counter(
+    "corral_tokens_total", "Tokens of ended jobs, as in their usage.", ("direction",)
+)
+_lost_tokens = Counter(
+    "corral_lost_tokens_total",
+    "Tokens received by attempts whose jobs were run again.",
+)
 _running = Gauge(
     "corral_running_jobs",
     "Jobs that this process answers.",
@@ -58,9 +68,17 @@ _announce_failures = Counter(
 _moved = Counter("corral_jobs_moved_total", "Jobs moved by maintenance.", ("outcome",))
 _topped_up = Counter("corral_tickets_topped_up_total", "Tickets sent by recovery.")
 _retries = Counter("corral_attempts_failed_total", "Attempts that failed.", ("code",))
+_limited = Counter(
+    "corral_limited_requests_total", "Requests that a key's limit refused.", ("limit",)
+)
+_reconciled = Counter(
+    "corral_reservations_reconciled_total",
+    "Reservations of limits that a crash left behind.",
+)
 _maintenance = Counter(
     "corral_maintenance_runs_total", "Scheduled tasks run.", ("name", "outcome")
 )
+_logins = Counter("corral_logins_total", "Log-ins by password.", ("outcome",))
 _last_tick = Gauge(
     "corral_beat_last_tick_timestamp_seconds",
     "When the scheduler last ticked, Unix time.",
@@ -88,6 +106,11 @@ def record_submitted(kind: str) -> None:
     _submitted.labels(kind).inc()
 
 
+def record_blocked() -> None:
+    """Count a request that a blocked pattern refused."""
+    _blocked.inc()
+
+
 def record_finished(kind: str, state: str, seconds: float | None = None) -> None:
     """Count a job's end, and its time since the claim where one was made."""
     _finished.labels(kind, state).inc()
@@ -101,9 +124,14 @@ def record_first_token(seconds: float) -> None:
 
 
 def record_tokens(prompt: int | None, completion: int | None) -> None:
-    """Count the tokens of an answer."""
+    """Count the tokens of a job that ended."""
     _tokens.labels("prompt").inc(prompt or 0)
     _tokens.labels("completion").inc(completion or 0)
+
+
+def record_lost_tokens(completion: int | None) -> None:
+    """Count the tokens of an attempt whose job runs again."""
+    _lost_tokens.inc(completion or 0)
 
 
 def set_running(count: int) -> None:
@@ -146,9 +174,24 @@ def record_failed_attempt(code: str) -> None:
     _retries.labels(code).inc()
 
 
+def record_limited(limit: str) -> None:
+    """Count a request that a key's limit refused."""
+    _limited.labels(limit).inc()
+
+
+def record_reconciled(reservations: int) -> None:
+    """Count reservations that nobody had settled."""
+    _reconciled.inc(reservations)
+
+
 def record_maintenance(name: str, outcome: str) -> None:
     """Count a scheduled task's run."""
     _maintenance.labels(name, outcome).inc()
+
+
+def record_login(outcome: str) -> None:
+    """Count a log-in by password: `ok`, or the code of what was wrong."""
+    _logins.labels(outcome).inc()
 
 
 def record_tick(unix_seconds: float) -> None:

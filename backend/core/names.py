@@ -20,7 +20,9 @@ class TaskName(StrEnum):
     RECOVERY = "maintenance.recovery"
     PRELOAD = "maintenance.preload"
     CLEANUP = "maintenance.cleanup"
+    USAGE = "maintenance.usage"
     RETENTION = "maintenance.retention"
+    LIMITS = "maintenance.limits"
 
 
 # What the API and the rows of `maintenance_runs` call them.

@@ -4,7 +4,6 @@ MySQL is the truth; everything here only says "somebody look". Losing any of it 
 second at most, until recovery tops up the tickets.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ class Wake:
 
     def announce(self, model: str, hints: Sequence[bytes]) -> tuple[int, int]:
         """Tell somebody about committed jobs; gives (tickets to send, hints given)."""
-        sent, given = self._eval(
+        sent, given = self._connections.evaluate(
             wake_scripts.ANNOUNCE,
             [*_keys(model), generation_lane(model)],
             [_slots_prefix(model), *hints],
@@ -61,7 +60,7 @@ class Wake:
     def take_slot(self, slot: Slot, *, slots: int, lease_ms: int) -> "Taken":
         """Take a slot, or pass the ticket's meaning on."""
         return Taken(
-            self._eval(
+            self._connections.evaluate(
                 wake_scripts.TAKE_SLOT,
                 [*_keys(slot.model), _slots_key(slot)],
                 [_slots_prefix(slot.model), slot.holder, slots, lease_ms],
@@ -70,12 +69,12 @@ class Wake:
 
     def free_slot(self, slot: Slot) -> None:
         """Give the slot back; who frees one must look once more afterwards."""
-        self._run(("ZREM", _slots_key(slot), slot.holder))
+        self._connections.run(("ZREM", _slots_key(slot), slot.holder))
 
     def renew_slots(self, slots: Sequence[Slot], *, lease_ms: int) -> None:
         """Renew held slots; one that Redis lost is put back."""
         if slots:
-            self._eval(
+            self._connections.evaluate(
                 wake_scripts.RENEW,
                 [_slots_key(slot) for slot in slots],
                 [lease_ms, *(slot.holder for slot in slots)],
@@ -83,7 +82,7 @@ class Wake:
 
     def publish_capacity(self, model: str, node: str, slots: int) -> None:
         """Say that a node serves a model with so many slots, for 10 s."""
-        self._eval(
+        self._connections.evaluate(
             wake_scripts.PUBLISH_CAPACITY,
             [_capacity_key(model)],
             [node, slots, SLOT_TTL_MS],
@@ -91,18 +90,18 @@ class Wake:
 
     def withdraw_capacity(self, model: str, node: str) -> None:
         """Say that a node no longer serves a model."""
-        self._run(("HDEL", _capacity_key(model), node))
+        self._connections.run(("HDEL", _capacity_key(model), node))
 
     def load(self, model: str) -> Load:
         """Count the slots of a model and those that are held."""
-        capacity, held = self._eval(
+        capacity, held = self._connections.evaluate(
             wake_scripts.COUNT, [_capacity_key(model)], [_slots_prefix(model)]
         )
         return Load(int(capacity), int(held))
 
     def waiting_tickets(self, model: str) -> int:
         """Count the tickets of a model that no worker has taken yet."""
-        return int(self._run(("LLEN", generation_lane(model))))
+        return int(self._connections.run(("LLEN", generation_lane(model))))
 
     def other_tickets_wait(self, model: str, models: Sequence[str]) -> bool:
         """Tell whether a ticket of one of the other models waits."""
@@ -130,19 +129,19 @@ class Wake:
         got = self._wait(slot, ("BLPOP", key, linger_ms / 1000))
         if got is not None:
             return bytes(got[1])
-        if self._run(("ZREM", _idle_key(slot.model), slot.holder)):
+        if self._connections.run(("ZREM", _idle_key(slot.model), slot.holder)):
             return None
         # Not there any more: the hint was given in this very instant.
-        hint = self._run(("LPOP", key))
+        hint = self._connections.run(("LPOP", key))
         return LOOK if hint is None else bytes(hint)
 
     def _wait(self, slot: Slot, command: Sequence[Any]) -> Any:  # a reply is anything
         try:
-            return self._run(command)
+            return self._connections.run(command)
         except redis.RedisError:
             # Nobody is there any more to take a hint.
             with suppress(redis.RedisError):
-                self._run(("ZREM", _idle_key(slot.model), slot.holder))
+                self._connections.run(("ZREM", _idle_key(slot.model), slot.holder))
             raise
 
     def _register(self, slot: Slot, in_all_ms: int) -> bool:
@@ -150,22 +149,9 @@ class Wake:
         # at the last moment is found by the step that leaves.
         idle, more, _ = _keys(slot.model)
         script, keys = wake_scripts.REGISTER, [idle, more]
-        return bool(self._eval(script, keys, [slot.holder, in_all_ms + 20]))
-
-    def _run(self, command: Sequence[Any]) -> Any:  # a reply is anything
-        (reply,) = self._connections.execute(command)
-        if isinstance(reply, redis.ResponseError):
-            raise reply
-        return reply
-
-    def _eval(
-        self, script: str, keys: Sequence[str], values: Sequence[Any]
-    ) -> Any:  # a reply is anything
-        arguments = (len(keys), *keys, *values)
-        try:
-            return self._run(("EVALSHA", _sha(script), *arguments))
-        except redis.exceptions.NoScriptError:
-            return self._run(("EVAL", script, *arguments))
+        return bool(
+            self._connections.evaluate(script, keys, [slot.holder, in_all_ms + 20])
+        )
 
 
 class Taken(int):
@@ -223,6 +209,7 @@ def hint(job: Due) -> bytes:
             job.deadline_ms,
             job.request_id,
             job.traceparent,
+            job.limits_id,
         )
     )
 
@@ -254,20 +241,3 @@ def _slots_prefix(model: str) -> str:
 
 def _slots_key(slot: Slot) -> str:
     return _slots_prefix(slot.model) + slot.node
-
-
-_SHAS = {
-    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for script in (
-        wake_scripts.ANNOUNCE,
-        wake_scripts.TAKE_SLOT,
-        wake_scripts.REGISTER,
-        wake_scripts.RENEW,
-        wake_scripts.COUNT,
-        wake_scripts.PUBLISH_CAPACITY,
-    )
-}
-
-
-def _sha(script: str) -> str:
-    return _SHAS[script]

@@ -1,7 +1,9 @@
 """Connections to Redis that fail fast and are never deaf."""
 
+import hashlib
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import redis
@@ -56,12 +58,14 @@ class KeptConnection:
             redis.ConnectionError: If the connection breaks; what counted is unknown.
         """
         connection = self._connection or self._open()
+        replies = None
         try:
             connection.send_packed_command(connection.pack_commands(commands))
-            return [self._reply(connection) for _ in commands]
-        except BaseException:
-            self.close()
-            raise
+            replies = [self._reply(connection) for _ in commands]
+        finally:
+            if replies is None:
+                self.close()
+        return replies
 
     def _open(self) -> Any:  # redis-py's connections are untyped
         # The pool's own way counts connections for ever: it refuses after as many
@@ -103,14 +107,48 @@ class KeptConnections:
         Raises:
             redis.ConnectionError: If the connection breaks; what counted is unknown.
         """
-        connection = self._borrow()
+        connection, replies = self._borrow(), None
         try:
             replies = connection.execute(*commands)
-        except BaseException:
-            # Whatever else is idle is as dead as this one, or has a reply to come.
-            self.close()
-            raise
+        finally:
+            if replies is None:
+                # Whatever else is idle is as dead as this one.
+                self.close()
         self._idle.append(connection)
+        return replies
+
+    def run(self, command: Sequence[Any]) -> Any:  # a reply is anything
+        """Send one command, give its reply.
+
+        Raises:
+            redis.ResponseError: If Redis refuses it.
+            redis.ConnectionError: If the connection breaks; what counted is unknown.
+        """
+        (reply,) = self.execute(command)
+        if isinstance(reply, redis.ResponseError):
+            raise reply
+        return reply
+
+    def evaluate(
+        self, script: str, keys: Sequence[str], values: Sequence[Any]
+    ) -> Any:  # a reply is anything
+        """Run a script, by its hash where Redis has it; raises as `run` does."""
+        return self.evaluate_all(script, [(len(keys), *keys, *values)])[0]
+
+    def evaluate_all(self, script: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Run a script several times in one write; raises as `run` does.
+
+        Args:
+            script: Its text.
+            calls: Of each the number of its keys, the keys, then the values.
+        """
+        commands = [("EVALSHA", _sha(script), *call) for call in calls]
+        replies = self.execute(*commands)
+        if any(isinstance(r, redis.exceptions.NoScriptError) for r in replies):
+            replies = self.execute(("SCRIPT", "LOAD", script), *commands)[1:]
+        for reply in replies:
+            if isinstance(reply, redis.ResponseError):
+                raise reply
         return replies
 
     def _borrow(self) -> KeptConnection:
@@ -123,3 +161,8 @@ class KeptConnections:
         """Close the idle connections; the next calls open others."""
         while self._idle:
             self._borrow().close()
+
+
+@cache
+def _sha(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

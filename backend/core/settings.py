@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.core.accounts.password_rules import why_not
 from backend.core.durations import comma_separated, milliseconds
 from backend.core.fallbacks import parse as parse_fallbacks
 from backend.core.names import canonical_model
+from backend.core.web_origins import web_origins
 
 
 def _fraction(value: object) -> float:
@@ -32,6 +34,7 @@ def _fraction(value: object) -> float:
 Milliseconds = Annotated[int, BeforeValidator(milliseconds)]
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(web_origins)]
 
 # An example value that reached production is a secret that everybody knows.
 _EXAMPLE_MARKS = ("change-me", "changeme", "example", "replace-me")
@@ -69,6 +72,10 @@ class Settings(BaseSettings):
     corral_admin_key: SecretStr | None = Field(
         default=None, description="The first administrator's API key (corral-…)"
     )
+    corral_admin_user: str = Field(default="admin", pattern=r"^[\w.@+-]{1,64}$")
+    corral_admin_password: SecretStr | None = Field(
+        default=None, description="The first administrator's first password"
+    )
     environment: Literal["production", "development"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     enable_debug_mode: bool = False
@@ -83,10 +90,26 @@ class Settings(BaseSettings):
     api_drain_timeout: Milliseconds = 20_000
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     max_prompt_chars: int = Field(default=1_000_000, ge=1)
+    max_messages: int = Field(default=10_000, ge=1)
+    max_images: int = Field(default=64, ge=0)
+    max_image_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
+    max_tools: int = Field(default=512, ge=0)
+    # Beyond 254 levels nothing can be written as JSON.
+    max_schema_depth: int = Field(default=64, ge=1, le=200)
+    max_stop_sequences: int = Field(default=64, ge=0)
+    max_embed_inputs: int = Field(default=2_048, ge=1)
+    blocked_patterns_file: str = ""
+    cors_allowed_origins: Origins = ()
     max_queued_jobs: int = Field(default=100_000, ge=1)
+    max_queued_jobs_per_key: int = Field(
+        default=50_000, ge=0, description="0 = no bound but the whole queue's"
+    )
     max_wait: Milliseconds = 600_000
     sse_keepalive: Milliseconds = 10_000
     session_lifetime: Milliseconds = 43_200_000
+    login_attempts: int = Field(default=10, ge=1)
+    login_attempts_total: int = Field(default=1_000, ge=1)
+    login_window: Annotated[Milliseconds, Field(ge=1_000)] = 300_000
     idempotency_lifetime: Milliseconds = 86_400_000
     attach_retries: bool = False
 
@@ -95,6 +118,7 @@ class Settings(BaseSettings):
     node_id: str = Field(default="local", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     worker_concurrency: int = Field(default=5, ge=1, le=512)
     worker_batch_size: int = Field(default=10, ge=1, le=512)
+    worker_batch_wait: Milliseconds = 5
     worker_timeout: Milliseconds = 300_000
     worker_drain_timeout: Milliseconds = 30_000
     worker_health_port: int = Field(default=3008, ge=0, le=65535)
@@ -145,7 +169,9 @@ class Settings(BaseSettings):
     recovery_interval: Milliseconds = 1_000
     preload_interval: Milliseconds = 15_000
     cleanup_interval: Milliseconds = 15_000
+    usage_interval: Milliseconds = 300_000
     retention_interval: Milliseconds = 300_000
+    limits_interval: Milliseconds = 5_000
 
     @field_validator("allowed_models", "model_preload_list")
     @classmethod
@@ -180,7 +206,9 @@ class Settings(BaseSettings):
             raise ValueError("this is empty; `make up` writes a .env that needs none")
         return value
 
-    @field_validator("database_url", "redis_url", "corral_admin_key")
+    @field_validator(
+        "database_url", "redis_url", "corral_admin_key", "corral_admin_password"
+    )
     @classmethod
     def _no_example(cls, value: SecretStr | None) -> SecretStr | None:
         text = value.get_secret_value().lower() if value else ""
@@ -198,6 +226,16 @@ class Settings(BaseSettings):
             return None
         if not _ADMIN_KEY.fullmatch(secret):
             raise ValueError("write corral- and at least 32 random characters")
+        return value
+
+    @field_validator("corral_admin_password")
+    @classmethod
+    def _fit_for_a_password(cls, value: SecretStr | None) -> SecretStr | None:
+        secret = value.get_secret_value() if value else ""
+        if not secret:
+            return None
+        if why := why_not(secret, user=""):
+            raise ValueError(why)
         return value
 
     @property

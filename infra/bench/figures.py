@@ -58,7 +58,9 @@ def _milliseconds(seconds: Sequence[float]) -> list[float]:
     return [v * 1000 for v in statistics.quantiles(seconds, n=100, method="inclusive")]
 
 
-BARS = (
+# What is held against whom: its name, the case, the figure, and the bar.
+Bar = tuple[str, str, str, str, float]
+BARS: tuple[Bar, ...] = (
     ("requests/s, 64 callers", "c64", "requests_per_second", ">=", 3.0),
     ("p50, 1 caller", "c1", "p50_ms", "<=", 0.5),
     ("tokens/s, 64 streams", "s64", "tokens_per_second", ">=", 8.0),
@@ -80,12 +82,14 @@ def median(runs: Sequence[Figures]) -> Figures:
 
 
 def ratios(
-    cases: Mapping[str, Mapping[str, Figures]], peer: str
+    cases: Mapping[str, Mapping[str, Figures]],
+    peer: str,
+    bars: Sequence[Bar] = BARS,
 ) -> list[tuple[str, float, str, bool]]:
     """Hold Corral against a peer, where measured: (what, ratio, bar, holds)."""
     rows = [
         (what, _ratio(cases[case], peer, figure), sign, bar)
-        for what, case, figure, sign, bar in BARS
+        for what, case, figure, sign, bar in bars
         if case in cases
     ]
     return [

@@ -26,7 +26,7 @@ def main() -> None:
         print(
             "starting the simulator, MariaDB, Redis, API, worker and beat …", flush=True
         )
-        upstream = Upstream()
+        upstream = Upstream(targets.MODEL)
         corral = Corral(Path(work), upstream, slots=SLOTS, api_workers=1)
         try:
             _measure(corral, upstream)

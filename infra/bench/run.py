@@ -6,19 +6,15 @@ drift with it, ratios within a run hold. Rounds are interleaved, medians are pri
 """
 
 import argparse
-import asyncio
 import json
 import os
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from infra.bench import peer, targets
-from infra.bench.caller import Target, call
-from infra.bench.figures import Case, Figures, figures, median, ratios, table
+from infra.bench.figures import Case, Figures, ratios, table
+from infra.bench.rounds import Contender, rounds
 from infra.bench.stack import ROOT, Corral, Upstream
 
 SLOTS = 64
@@ -36,15 +32,6 @@ TITLES = {
     "s64": "64 streams of 64 tokens, no delay",
     "p64": "64 streams, 100 tokens at 10 ms",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """Who is measured: how to ask it, and what CPU it has used."""
-
-    name: str
-    target: Callable[[Case], Target]
-    cpu_seconds: Callable[[], float]
 
 
 def main() -> None:
@@ -74,7 +61,7 @@ def _measure(
     work: Path, folder: Path, options: argparse.Namespace
 ) -> dict[str, dict[str, Figures]]:
     print("starting the simulator, MariaDB, Redis, API, worker and beat …", flush=True)
-    upstream = Upstream()
+    upstream = Upstream(targets.MODEL)
     corral = Corral(work, upstream, slots=SLOTS)
     contenders = [_upstream(upstream), _corral(corral)]
     proxy = None
@@ -84,48 +71,18 @@ def _measure(
             place.mkdir(exist_ok=True)
             proxy = peer.best(place, upstream)
             contenders.append(_litellm(proxy))
-        return _rounds(contenders, upstream, options)
+        return rounds(
+            [case for case in CASES if case.name in options.only],
+            contenders,
+            titles=TITLES,
+            number=options.rounds,
+            prepare=lambda case: upstream.pace(case.rate),
+        )
     finally:
         if proxy is not None:
             proxy.stop()
         corral.stop()
         upstream.stop()
-
-
-def _rounds(
-    contenders: list[Contender], upstream: Upstream, options: argparse.Namespace
-) -> dict[str, dict[str, Figures]]:
-    runs: dict[str, dict[str, list[Figures]]] = defaultdict(lambda: defaultdict(list))
-    cases = [case for case in CASES if case.name in options.only]
-    for number in range(options.rounds + 1):
-        # The first round warms everything up and is not counted.
-        word = "warming up" if not number else f"round {number} of {options.rounds}"
-        for case in cases:
-            print(f"{word}: {TITLES[case.name]}", flush=True)
-            upstream.pace(case.rate)
-            for contender in contenders:
-                run = _run(case, contender, warm_up=not number)
-                if number:
-                    runs[case.name][contender.name].append(run)
-    return {
-        case: {name: median(of) for name, of in by_name.items()}
-        for case, by_name in runs.items()
-    }
-
-
-def _run(case: Case, contender: Contender, *, warm_up: bool) -> Figures:
-    requests = max(case.callers, case.requests // 4) if warm_up else case.requests
-    sized = Case(**{**asdict(case), "requests": requests})
-    before = contender.cpu_seconds()
-    target = contender.target(case)
-    timings = asyncio.run(call(target, callers=case.callers, requests=requests))
-    # What a process does for a job after its answer counts as well.
-    time.sleep(0.3)
-    run = figures(sized, timings, contender.cpu_seconds() - before)
-    if timings.wrong:
-        print(f"  {contender.name}: {timings.wrong} wrong, such as")
-        print(f"  {timings.sample[-400:]!r}")
-    return run
 
 
 def _upstream(upstream: Upstream) -> Contender:

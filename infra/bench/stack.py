@@ -100,14 +100,20 @@ def resident_mb(pid: int) -> float:
 class Upstream:
     """The simulator: no delay, unless a rate is set."""
 
-    def __init__(self) -> None:
-        self._server = OllamaServer.start(models=["tiny-chat"], num_parallel=512)
+    def __init__(self, *models: str) -> None:
+        self._server = OllamaServer.start(models=models, num_parallel=512)
         self.url = self._server.url
         self.port = int(self.url.rsplit(":", 1)[1])
 
     def pace(self, tokens_per_second: float) -> None:
         """Set the speed of all answers; 0 is no delay."""
         self._server.configure(tokens_per_second=tokens_per_second)
+
+    def embeds_in(self, *, call_ms: float, text_ms: float) -> None:
+        """Set the time of an embedding call, and of each text in it."""
+        self._server.configure(
+            embed_call_seconds=call_ms / 1000, embed_text_seconds=text_ms / 1000
+        )
 
     def stop(self) -> None:
         """End it."""
@@ -118,7 +124,14 @@ class Corral:
     """The whole platform as local processes, with databases that keep promises."""
 
     def __init__(
-        self, folder: Path, upstream: Upstream, *, slots: int, api_workers: int = 2
+        self,
+        folder: Path,
+        upstream: Upstream,
+        *,
+        slots: int,
+        api_workers: int = 2,
+        model: str = "tiny-chat",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.key = f"corral-{secrets.token_urlsafe(32)}"
         self.port = free_port()
@@ -136,7 +149,7 @@ class Corral:
             "OLLAMA_BASE_URL": upstream.url,
             "OLLAMA_NUM_PARALLEL": str(slots),
             "WORKER_CONCURRENCY": str(slots),
-            "MODEL_PRELOAD_LIST": "tiny-chat",
+            "MODEL_PRELOAD_LIST": model,
             "API_HOST": "127.0.0.1",
             "API_PORT": str(self.port),
             "API_WORKERS": str(api_workers),
@@ -145,6 +158,7 @@ class Corral:
             "MALLOC_ARENA_MAX": "2",
             "MALLOC_MMAP_THRESHOLD_": "65536",
             "MALLOC_TRIM_THRESHOLD_": "131072",
+            **(settings or {}),
         }
         self._start()
 

@@ -6,6 +6,8 @@ from infra.bench.caller import Target
 
 MODEL = "tiny-chat"
 PROMPT = "Write about the weather."
+EMBED_MODEL = "nomic-embed-text"
+TEXT = "The weather is fine today."
 
 
 def _head(path: str, port: int, *lines: str) -> bytes:
@@ -72,6 +74,31 @@ def litellm(port: int, key: str, *, tokens: int, stream: bool) -> Target:
         json.dumps(body).encode(),
         is_text=lambda data: b'"content":"' in data,
         is_right=lambda answer: end in answer and b'"error"' not in answer,
+    )
+
+
+def upstream_embedding(port: int) -> Target:
+    """Ask the simulator itself for the vector of one short text."""
+    body = {"model": EMBED_MODEL, "input": TEXT}
+    return _embedding("upstream", port, _head("/api/embed", port), body)
+
+
+def corral_embedding(name: str, port: int, key: str) -> Target:
+    """Ask Corral for it, and wait."""
+    body = {"kind": "embed", "model": EMBED_MODEL, "request": {"input": TEXT}}
+    lines = (f"Authorization: Bearer {key}", "Prefer: wait=60")
+    return _embedding(name, port, _head("/api/v1/jobs", port, *lines), body)
+
+
+def _embedding(name: str, port: int, head: bytes, body: object) -> Target:
+    # A vector of 768 numbers; what is not done, or failed, has none.
+    return Target(
+        name,
+        port,
+        head,
+        json.dumps(body).encode(),
+        is_text=lambda data: b'"embeddings"' in data,
+        is_right=lambda answer: b'"embeddings":[[' in answer and len(answer) > 4_096,
     )
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -54,26 +54,20 @@ class Launch:
         """Start everything; return when it is ready (detached), or when it ended."""
         self._folder.make()
         self._refuse_a_second()
-        with _locked(self._folder), _endings():
-            process = None
-            try:
-                chosen = self._choose_ports()
-                client, upstream, all_parts, env = self._prepare(chosen)
-                self._migrate(env)
-                self._say("starting " + ", ".join(part.name for part in all_parts))
-                process = supervisor.start(self._folder, env, tied=not detach)
-                self._wait(all_parts, process)
-                self._welcome(client, upstream, detach=detach)
-                if detach:
-                    return 0
-                process.wait()
-            except Ended:
-                self._end(process)
+        with _locked(self._folder), _endings(), suppress(Ended), ExitStack() as ending:
+            chosen = self._choose_ports()
+            client, upstream, all_parts, env = self._prepare(chosen)
+            self._migrate(env)
+            self._say("starting " + ", ".join(part.name for part in all_parts))
+            process = supervisor.start(self._folder, env, tied=not detach)
+            ending.callback(self._end, process)
+            self._wait(all_parts, process)
+            self._welcome(client, upstream, detach=detach)
+            if detach:
+                ending.pop_all()
                 return 0
-            except BaseException:
-                self._end(process)
-                raise
-        self._say("its processes were ended from elsewhere")
+            process.wait()
+            self._say("its processes were ended from elsewhere")
         return 0
 
     def _refuse_a_second(self) -> None:
@@ -110,7 +104,7 @@ class Launch:
         settings = environment.settings(
             chosen,
             folder,
-            key=client["CORRAL_API_KEY"],
+            client=client,
             password=password,
             upstream=upstream,
         )
@@ -179,8 +173,8 @@ class Launch:
             )
         )
 
-    def _end(self, process: "subprocess.Popen[bytes] | None") -> None:
-        if process is None or process.poll() is not None:
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is not None:
             return
         self._say("ending all processes")
         supervisor.stop(process.pid)

@@ -2,10 +2,17 @@
 
 import os
 import re
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from tests.architecture.repository import ROOT, files
 
 USES = re.compile(r"uses:\s*(\S+)")
+SCRIPT = ROOT / ".ci" / "run"
+TARGETS = ["lint", "types", "imports", "test"]
+CHECKS = [f"check make {target}" for target in TARGETS]
 
 
 def test_every_action_is_pinned_by_its_hash() -> None:
@@ -20,8 +27,27 @@ def test_every_action_is_pinned_by_its_hash() -> None:
 
 
 def test_ci_runs_the_tests_through_make() -> None:
-    script = ROOT / ".ci" / "run"
+    lines = SCRIPT.read_text().splitlines()
 
-    assert os.access(script, os.X_OK)
-    assert re.search(r"\btest\b.*; do$", script.read_text(), re.MULTILINE)
-    assert 'make "$target"' in script.read_text()
+    assert os.access(SCRIPT, os.X_OK)
+    assert [line for line in lines if line.startswith("check ")] == CHECKS
+
+
+@pytest.mark.parametrize("broken", ["", "lint", "test"])
+def test_ci_runs_every_check_and_fails_if_one_did(tmp_path: Path, broken: str) -> None:
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\necho "ran $1"; [ "$1" != "{broken}" ]\n')
+    make.chmod(0o755)
+    done = subprocess.run(
+        [SCRIPT],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert re.findall(r"^ran (\w+)", done.stdout, re.MULTILINE) == TARGETS
+    assert re.findall(r"^FAILED: make (\w+)", done.stdout, re.MULTILINE) == (
+        [broken] if broken else []
+    )
+    assert done.returncode == (1 if broken else 0)

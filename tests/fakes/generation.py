@@ -1,12 +1,14 @@
 """Stand-ins for what generation works with; each has the real one's signatures."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed, Due, Finish, Handback, Moved
 from backend.core.jobs.repository.finish import Committed
 from backend.core.jobs.states import Kind, State
+from backend.core.limits.reservations import Settlement
 from backend.core.streams.flusher import JobStream
 from backend.core.streams.frames import EntryId
 from tests.factories import MODEL, claimed_job
@@ -29,18 +31,29 @@ class FakeClaim:
         if self.outages and self.outages.pop(0):
             raise DatabaseUnavailableError
 
-    def look(self, lane: str, limit: int) -> list[Due]:
+    def look(
+        self, lane: str, limit: int, *, most_bytes: int | None = None
+    ) -> list[Due]:
         self._maybe_fail()
         self.looks += 1
-        return [job for job in self.due if f"gen:{job.model}" == lane][:limit]
+        due = [job for job in self.due if f"gen:{job.model}" == lane][:limit]
+        if most_bytes is None:
+            return due
+        short = (len(job.request) <= most_bytes for job in due)
+        return [
+            job if fits else replace(job, request=b"")
+            for job, fits in zip(due, short, strict=True)
+        ]
 
     def any_due(self, lane: str) -> bool:
         return bool(self.look(lane, 1))
 
     def take(self, due: Sequence[Due]) -> list[Claimed]:
         self._maybe_fail()
-        won = [job for job in due if job in self.due]
-        self.due = [job for job in self.due if job not in won]
+        free = {(job.id, job.attempt) for job in self.due}
+        won = [job for job in due if (job.id, job.attempt) in free]
+        gone = {job.id for job in won}
+        self.due = [job for job in self.due if job.id not in gone]
         self.taken += [job.id for job in won]
         return [claimed_of(job) for job in won]
 
@@ -57,6 +70,13 @@ class FakeFinish:
         self.batches: list[list[Finish]] = []
         self.superseded: set[str] = set()
         self.outages = 0
+        self.largest = 1_000_000
+
+    def largest_result(self) -> int:
+        if self.outages:
+            self.outages -= 1
+            raise DatabaseUnavailableError
+        return self.largest
 
     @property
     def ends(self) -> dict[str, Finish]:
@@ -146,6 +166,21 @@ class FakeOutsider:
         self.told.append(job)
 
 
+class FakeReservations:
+    """Remembers what was settled."""
+
+    def __init__(self) -> None:
+        self.settled: list[Settlement] = []
+        self.moved: list[Moved] = []
+
+    def settle(self, settlements: Sequence[Settlement]) -> int:
+        self.settled += settlements
+        return len(settlements)
+
+    def settle_moved(self, job: Moved) -> None:
+        self.moved.append(job)
+
+
 class FakeModels:
     """A node whose models are all loaded, unless told otherwise."""
 
@@ -164,6 +199,12 @@ class FakeModels:
 
     def saw_failing(self, model: str) -> None:
         self.seen.append(f"failing {model}")
+
+    def refresh(self) -> None:
+        self.seen.append("refreshed")
+
+    def context(self, model: str) -> int | None:
+        return 2_048
 
     def digest(self, model: str) -> str | None:
         return f"digest of {model}"
@@ -215,6 +256,7 @@ class FakeOllama:
         keep_alive: int | str | None,
         options: Mapping[str, Any],
         limits: Deadlines,
+        shift: bool,
         is_embedding: bool = False,
         headers: Mapping[str, str] | None = None,
         switch: AbortSwitch | None = None,

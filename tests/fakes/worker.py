@@ -19,6 +19,7 @@ from backend.core.jobs.repository.claim import Holder, JobClaim
 from backend.core.jobs.repository.finish import JobFinish
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import ErrorCode, Kind, State
+from backend.core.limits.reservations import Reservations, Settlement, tokens_of
 from backend.core.redis_client import KeptConnection, connect
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher, JobStream
@@ -56,6 +57,7 @@ class FakeWorker:
         self._finish = JobFinish(database)
         self._transition = JobTransition(database, max_failures=3, queue_ms=60_000)
         client = connect(settings.redis_url.get_secret_value(), timeout_seconds=5)
+        self._reservations = Reservations(client)
         self._flusher = Flusher(
             KeptConnection(client), interval_ms=5, lifetime_ms=settings.stream_lifetime
         )
@@ -160,15 +162,22 @@ class FakeWorker:
         self._flusher.flush()
         error = FAILURE if state is State.FAILED else None
         words = stream.seq
-        (committed,) = self._finish(
-            [_finish(job, state, stream.seq + 1, result, error)]
-        )
+        finish = _finish(job, state, stream.seq + 1, result, error)
+        (committed,) = self._finish([finish])
         if committed is None:
             return
-        embeds = result if job.kind is Kind.EMBED else None
+        if job.limits_id is not None:
+            end = Settlement(job.limits_id, job.id, tokens_of(finish))
+            self._reservations.settle([end])
+        embeds = job.kind is Kind.EMBED and result is not None
         usage = {"prompt_tokens": 3, "completion_tokens": words}
         data = end_data(
-            job.id, state, done_reason="stop", usage=usage, error=error, result=embeds
+            job.id,
+            state,
+            done_reason="stop",
+            usage=usage,
+            error=error,
+            is_stored=embeds,
         )
         self._flusher.end([(stream, data, committed.row)])
         self.answered.append(job.id)

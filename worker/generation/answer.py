@@ -8,11 +8,11 @@ import orjson
 import structlog
 
 from backend.core.jobs.records import Claimed
-from backend.core.jobs.states import State
+from backend.core.jobs.states import Kind, State
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import state_data
-from worker.generation.body import PATHS, generation_body, recorded_options
+from worker.generation.body import PATHS, SHIFT, generation_body, recorded_options
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, read_lines, whole_reply
 from worker.generation.settle import Settler
@@ -47,7 +47,7 @@ class Answerer:
         self._settler = settler
 
     def answer(self, job: Claimed) -> bool:
-        """Answer a chat or generate job; whatever happens ends in a state.
+        """Answer a chat, generate or load job; whatever happens ends in a state.
 
         Tells whether Ollama answered.
         """
@@ -82,8 +82,9 @@ class Answerer:
         self._flusher.announce_state(holding.stream, data, soon=bool(progress))
 
     def _settle(self, holding: Holding) -> bool:
+        loads = holding.job.kind is Kind.LOAD
         try:
-            reply = self._generate(holding)
+            reply = self._load_alone(holding) if loads else self._generate(holding)
         except ExchangeAbortedError as error:
             self._settler.aborted(holding, error)
             return True
@@ -114,6 +115,7 @@ class Answerer:
         for lines in reads:
             said = read_lines(kind, lines)
             if said.anything:
+                holding.tokens += len(lines)
                 if holding.first_token_at is None:
                     holding.first_token_at = time.monotonic()
                 soon = said.last is None
@@ -128,6 +130,17 @@ class Answerer:
             if said.last is not None:
                 return whole_reply(kind, stream.text, said.last)
         raise StreamCutError
+
+    def _load_alone(self, holding: Holding) -> Reply:
+        reply = self.reload(holding)
+        self._models.refresh()
+        return reply
+
+    def reload(self, holding: Holding) -> Reply:
+        """Load the model whatever is known of it: its time in memory begins anew."""
+        self._models.saw_failing(holding.job.model)
+        self.load(holding)
+        return Reply({"status": "loaded"}, "load", None, None, {})
 
     def load(self, holding: Holding, switch: AbortSwitch | None = None) -> None:
         """Load the model by an empty request unless it is in memory.
@@ -146,6 +159,7 @@ class Answerer:
             keep_alive=policy.keep_alive_seconds,
             options=policy.load_options,
             limits=Deadlines(seconds, None, seconds),
+            shift=SHIFT,
             is_embedding=policy.embeds,
             headers=headers_of(holding.job),
             switch=switch or holding.switch,

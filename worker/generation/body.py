@@ -2,7 +2,8 @@
 
 The platform owns `keep_alive` and everything that decides how a model is loaded, since
 a changed `num_ctx` reloads it; and it always bounds the tokens, since without a bound a
-model may run on to ten contexts.
+model may run on to ten contexts. A prompt is answered whole or not at all: by itself
+Ollama cuts one that is longer than the context, and says nothing of it.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ import orjson
 from backend.core.jobs.states import Kind
 
 PATHS = {Kind.CHAT: "/api/chat", Kind.GENERATE: "/api/generate"}
+# A generation that fills the context ends there; else it would go on without the
+# prompt's beginning. A change loads the model anew, so whatever runs or loads one says
+# the same.
+SHIFT = False
 _OWN_OPTIONS = frozenset({"num_ctx", "num_predict"})
 # What an attempt's row keeps of its options. It outlives the payload, so it has numbers
 # only: `stop` and names that Ollama does not know are the caller's own words.
@@ -61,6 +66,8 @@ def generation_body(
         **request,
         "model": model,
         "stream": True,
+        "truncate": False,
+        "shift": SHIFT,
         "keep_alive": policy.keep_alive_seconds,
         "options": _options(request, policy),
     }
@@ -74,6 +81,9 @@ def embed_body(
     options = request.get("options") or {}
     return {
         **body,
+        # Ollama's own default is to cut; that is the caller's to ask for.
+        "truncate": request.get("truncate") is True,
+        "shift": SHIFT,
         "model": model,
         "input": inputs,
         "keep_alive": policy.keep_alive_seconds,

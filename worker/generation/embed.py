@@ -7,20 +7,19 @@ neighbours; only when all are cancelled is the socket shut (JOBS.md 12).
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import orjson
-import structlog
 
-from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.records import Claimed
-from backend.core.names import generation_lane
 from worker.generation.answer import Answerer, headers_of
 from worker.generation.body import embed_body, inputs_of, recorded_options
-from worker.generation.joining import joinable, shares
-from worker.generation.ledger import Ledger
+from worker.generation.gathering import Gatherer
+from worker.generation.joining import shares
 from worker.generation.models import NodeModels
 from worker.generation.reply import Reply, durations_of
 from worker.generation.settle import Settler
@@ -32,8 +31,6 @@ from worker.ollama.errors import (
     MalformedAnswerError,
     OllamaError,
 )
-
-log = structlog.get_logger()
 
 
 class JoinedCall:
@@ -63,16 +60,28 @@ class JoinedCall:
 
     def _cut(self, holding: Holding, reason: str) -> None:
         with self._lock:
-            others = [one for one in self._left if one is not holding]
-            last = not others and holding in self._left
+            if holding not in self._left:
+                return
+            last = len(self._left) == 1
+            if not last:
+                self._left.remove(holding)
         if last:
             # Its end, and that of the call, is the caller's.
             self.switch.abort(reason)
-        elif others and self.take(holding):
-            # Whoever cuts off (the heartbeat) has no time to wait for a COMMIT.
-            threading.Thread(
-                target=self._end, args=(holding, reason), daemon=True, name="cut-off"
-            ).start()
+            return
+        # Whoever cuts off (the heartbeat) has no time to wait for a COMMIT.
+        threading.Thread(
+            target=self._end, args=(holding, reason), daemon=True, name="cut-off"
+        ).start()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One job's part of a call."""
+
+    holding: Holding
+    request: dict[str, Any]  # Ollama's: JSON
+    texts: list[str]
 
 
 class Embedder:
@@ -84,119 +93,118 @@ class Embedder:
         answerer: Answerer,
         settler: Settler,
         client: OllamaClient,
-        ledger: Ledger,
+        gatherer: Gatherer,
         holdings: Holdings,
         models: NodeModels,
-        batch_size: int,
     ) -> None:
-        """Keep the collaborators and the most jobs of one call."""
+        """Keep the collaborators."""
         self._answerer = answerer
         self._settler = settler
         self._client = client
-        self._ledger = ledger
+        self._gatherer = gatherer
         self._holdings = holdings
         self._models = models
-        self._batch_size = batch_size
 
-    def answer(self, job: Claimed) -> bool:
-        """Answer an embedding job and those that can be asked with it.
+    def answer(self, jobs: Sequence[Claimed]) -> bool:
+        """Answer embedding jobs that can be asked together, in one call.
 
         Tells whether Ollama answered.
         """
-        # Held before more are claimed: its lease is renewed whatever comes of that.
-        holdings = [self._answerer.begin(job)]
+        holdings: list[Holding] = []
         try:
-            holdings += map(self._answerer.begin, self._claim_more(job))
-            return self._settle(holdings)
+            # Those before one that cannot be begun are let go of all the same.
+            holdings += map(self._answerer.begin, jobs)
+            return self._settle([_part(holding) for holding in holdings])
         finally:
             for holding in holdings:
                 self._holdings.release(holding)
 
-    def _claim_more(self, job: Claimed) -> list[Claimed]:
-        room = self._batch_size - 1
-        if not room:
-            return []
+    def _settle(self, parts: list[Part]) -> bool:
+        call = JoinedCall([part.holding for part in parts], self._end_cut_off)
         try:
-            due = self._ledger.look(generation_lane(job.model), 2 * room)
-            chosen = joinable(orjson.loads(job.request), due, room=room)
-            return self._ledger.claim_more(chosen)
-        except DatabaseUnavailableError as error:
-            log.warning("embeds_not_joined", job_id=job.id, error=error.detail)
-            return []
-
-    def _settle(self, holdings: list[Holding]) -> bool:
-        call = JoinedCall(holdings, self._end_cut_off)
-        try:
-            answer = self._ask(holdings, call.switch)
+            answer = self._ask(parts, call.switch)
         except ExchangeAbortedError as error:
-            for holding in filter(call.take, holdings):
-                self._end_cut_off(holding, holding.switch.reason or error.reason)
+            for part in _left(parts, call):
+                reason = part.holding.switch.reason or error.reason
+                self._end_cut_off(part.holding, reason)
             return True
         except OllamaError as error:
-            return self._failed(list(filter(call.take, holdings)), error)
-        self._share_out(holdings, answer, call)
+            return self._failed(_left(parts, call), error)
+        self._share_out(parts, answer, call)
         return True
 
-    def _failed(self, left: list[Holding], error: OllamaError) -> bool:
+    def _failed(self, left: list[Part], error: OllamaError) -> bool:
         """End or give back what failed; what may succeed without the others goes on."""
-        late = [holding for holding in left if holding.seconds_left <= 0]
+        late = [part for part in left if part.holding.seconds_left <= 0]
         if len(left) > 1 and isinstance(error, CallerMistakeError):
-            answered = [self._settle([holding]) for holding in left]
+            answered = [self._settle([part]) for part in left]
             return all(answered)
         if late and len(late) < len(left):
             # The nearest deadline ended the call: it was not that of the others.
             self._fail(late, error)
-            return self._settle([one for one in left if one not in late])
+            return self._settle([part for part in left if part not in late])
         self._fail(left, error)
         return not error.counts_for_breaker
 
-    def _fail(self, holdings: list[Holding], error: OllamaError) -> None:
-        for holding in holdings:
-            with bound_to(holding.job):
-                self._settler.failed(holding, error)
+    def _fail(self, parts: list[Part], error: OllamaError) -> None:
+        for part in parts:
+            with bound_to(part.holding.job):
+                self._settler.failed(part.holding, error)
 
-    def _ask(self, holdings: list[Holding], switch: AbortSwitch) -> dict[str, Any]:
+    def _ask(self, parts: list[Part], switch: AbortSwitch) -> dict[str, Any]:
         # The call carries the ids of one job; each job's end carries its own.
+        holdings = (part.holding for part in parts)
         first = min(holdings, key=lambda holding: holding.seconds_left)
         with bound_to(first.job):
-            return self._ask_as(first, holdings, switch)
+            return self._ask_as(first, parts, switch)
 
     def _ask_as(
-        self, first: Holding, holdings: list[Holding], switch: AbortSwitch
+        self, first: Holding, parts: list[Part], switch: AbortSwitch
     ) -> dict[str, Any]:
         self._answerer.load(first, switch)
-        requests = [orjson.loads(holding.job.request) for holding in holdings]
-        texts = [text for request in requests for text in inputs_of(request)]
+        texts = [text for part in parts for text in part.texts]
         model = first.job.model
-        body = embed_body(model, texts, requests[0], self._models.policy(model))
-        for holding in holdings:
-            holding.options = recorded_options(body)
+        body = embed_body(model, texts, parts[0].request, self._models.policy(model))
+        for part in parts:
+            part.holding.options = recorded_options(body)
+        began = time.monotonic()
         answer = self._client.embed(
             body,
             self._answerer.deadlines(first, tools=False),
             headers=headers_of(first.job),
             switch=switch,
         )
+        seconds = time.monotonic() - began
+        self._gatherer.called(model, jobs=len(parts), seconds=seconds)
         if len(answer.get("embeddings", ())) != len(texts):
             raise MalformedAnswerError("There is not one embedding for each input.")
         return answer
 
     def _share_out(
-        self, holdings: list[Holding], answer: dict[str, Any], call: JoinedCall
+        self, parts: list[Part], answer: dict[str, Any], call: JoinedCall
     ) -> None:
-        inputs = [inputs_of(orjson.loads(h.job.request)) for h in holdings]
-        lengths = [sum(map(len, texts)) for texts in inputs]
+        lengths = [sum(map(len, part.texts)) for part in parts]
         tokens = shares(answer.get("prompt_eval_count") or 0, lengths)
         vectors = iter(answer["embeddings"])
-        for holding, texts, count in zip(holdings, inputs, tokens, strict=True):
-            mine = list(itertools.islice(vectors, len(texts)))
-            if call.take(holding):
-                result = {"embeddings": mine}
-                durations = durations_of(answer)
-                reply = Reply(result, None, count, None, durations)
-                with bound_to(holding.job):
-                    self._settler.succeeded(holding, reply, joined=len(inputs))
+        durations = durations_of(answer)
+        answered = []
+        for part, count in zip(parts, tokens, strict=True):
+            mine = list(itertools.islice(vectors, len(part.texts)))
+            if call.take(part.holding):
+                reply = Reply({"embeddings": mine}, None, count, None, durations)
+                answered.append((part.holding, reply))
+        # The last that is cancelled is never taken, so there is one at least.
+        self._settler.all_succeeded(answered)
 
     def _end_cut_off(self, holding: Holding, reason: str) -> None:
         with bound_to(holding.job):
             self._settler.aborted(holding, ExchangeAbortedError(reason))
+
+
+def _part(holding: Holding) -> Part:
+    request = orjson.loads(holding.job.request)
+    return Part(holding, request, inputs_of(request))
+
+
+def _left(parts: list[Part], call: JoinedCall) -> list[Part]:
+    return [part for part in parts if call.take(part.holding)]

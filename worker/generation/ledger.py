@@ -4,9 +4,10 @@ A slot that asks for a job while another's claim is under way shares the next st
 slots of one lane are interchangeable, so any of them may answer any job.
 """
 
+import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,11 +19,14 @@ from backend.core.group_commit import GroupCommit
 from backend.core.jobs.records import Claimed, Due, Finish
 from backend.core.jobs.repository.claim import JobClaim
 from backend.core.jobs.repository.finish import JobFinish
+from backend.core.limits.reservations import Reservations, Settlement, tokens_of
 from backend.core.streams.flusher import Flusher, JobStream
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
+# No server takes less in one packet.
+_ANY_BYTES = 512 * 1024
 # Between two tries to commit an answer while the database is away.
 _RETRY_SECONDS = 0.5
 
@@ -42,6 +46,8 @@ class End:
     finish: Finish
     stream: JobStream
     data: bytes
+    # Whose limits hold a reservation for it.
+    limits_id: int | None = None
 
 
 class Ledger:
@@ -52,16 +58,20 @@ class Ledger:
         claim: JobClaim,
         finish: JobFinish,
         flusher: Flusher,
+        reservations: Reservations,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the statements and the door for the `end` frames."""
+        """Keep the statements, the door for the `end` frames, and what limits hold."""
         self._claim = claim
         self._finish = finish
         self._flusher = flusher
+        self._reservations = reservations
         self._sleep = sleep
         self._claims: GroupCommit[Want, Claimed | None] = GroupCommit(self._claim_batch)
-        self._ends: GroupCommit[End, bool] = GroupCommit(self._end_batch, size=_size)
+        self._ends: GroupCommit[Sequence[End], list[bool]] = GroupCommit(
+            self._end_batch, size=_size
+        )
 
     def claim(self, want: Want) -> Claimed | None:
         """Claim the best due job of a lane, or the one that was hinted at.
@@ -71,29 +81,48 @@ class Ledger:
         """
         return self._claims(want)
 
-    def claim_more(self, due: Sequence[Due]) -> list[Claimed]:
+    def take(self, due: Sequence[Due]) -> list[Claimed]:
         """Claim these jobs as far as they still stand as they were read."""
         return self._claim.take(due)
 
-    def look(self, lane: str, limit: int) -> list[Due]:
-        """Read the first due jobs of a lane."""
-        return self._claim.look(lane, limit)
+    def look(
+        self, lane: str, limit: int, *, most_bytes: int | None = None
+    ) -> list[Due]:
+        """Read the first due jobs of a lane; longer requests are left unread."""
+        return self._claim.look(lane, limit, most_bytes=most_bytes)
 
     def any_due(self, lane: str) -> bool:
         """Tell whether a job of the lane waits."""
         return self._claim.any_due(lane)
 
-    def finish(self, end: End, *, superseded: Callable[[], bool]) -> bool:
-        """Commit an end; tells whether it counted.
+    def fits(self, end: End) -> bool:
+        """Tell whether the database takes an end of this size at all.
 
-        While the database is away the answer is kept and tried again, until it is known
-        that the job is another's.
+        Raises:
+            DatabaseUnavailableError: If it cannot be asked.
         """
-        if self.persist(end.finish.id, lambda: self._ends(end), superseded=superseded):
-            return True
-        metrics.record_refused_write()
-        log.warning("finish_refused", job_id=end.finish.id, attempt=end.finish.attempt)
-        return False
+        size = _size([end])
+        return size <= _ANY_BYTES or size <= self._finish.largest_result()
+
+    def finish(
+        self, ends: Sequence[End], *, superseded: Callable[[], bool]
+    ) -> list[bool]:
+        """Commit ends, in one transaction; tells of each whether it counted.
+
+        While the database is away the answers are kept and tried again, until it is
+        known that the jobs are others'.
+        """
+        counted = self.persist(
+            ends[0].finish.id, lambda: self._ends(ends), superseded=superseded
+        )
+        counted = counted or [False] * len(ends)
+        for end, counts in zip(ends, counted, strict=True):
+            if not counts:
+                metrics.record_refused_write()
+                log.warning(
+                    "finish_refused", job_id=end.finish.id, attempt=end.finish.attempt
+                )
+        return counted
 
     def persist(
         self, job_id: str, write: Callable[[], T], *, superseded: Callable[[], bool]
@@ -107,17 +136,20 @@ class Ledger:
                 self._sleep(_RETRY_SECONDS)
         return None
 
-    def _end_batch(self, ends: Sequence[End]) -> list[bool]:
+    def _end_batch(self, groups: Sequence[Sequence[End]]) -> list[list[bool]]:
         """Commit ends, and tell their readers; gives which of them counted."""
+        ends = [end for group in groups for end in group]
         commits = self._finish([end.finish for end in ends])
-        self._flusher.end(
-            [
-                (end.stream, end.data, commit.row)
-                for end, commit in zip(ends, commits, strict=True)
-                if commit is not None
-            ]
-        )
-        return [commit is not None for commit in commits]
+        counted = [
+            (end, commit)
+            for end, commit in zip(ends, commits, strict=True)
+            if commit is not None
+        ]
+        # Whoever hears of the end may use its place at once.
+        self._reservations.settle(_settlements(end for end, _ in counted))
+        self._flusher.end([(e.stream, e.data, commit.row) for e, commit in counted])
+        counts = iter(commit is not None for commit in commits)
+        return [list(itertools.islice(counts, len(group))) for group in groups]
 
     def _claim_batch(self, wants: Sequence[Want]) -> list[Claimed | None]:
         by_lane: dict[str, list[int]] = defaultdict(list)
@@ -158,5 +190,13 @@ def _distinct(hints: Sequence[Due]) -> list[Due]:
     return list({hint.id: hint for hint in hints}.values())
 
 
-def _size(end: End) -> int:
-    return len(end.finish.result or "") + len(end.finish.error or "")
+def _settlements(ends: Iterable[End]) -> list[Settlement]:
+    return [
+        Settlement(end.limits_id, end.finish.id, tokens_of(end.finish))
+        for end in ends
+        if end.limits_id is not None
+    ]
+
+
+def _size(ends: Sequence[End]) -> int:
+    return sum(len(e.finish.result or "") + len(e.finish.error or "") for e in ends)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 from backend.core.catalogue import KnownModel
 from backend.core.settings import Settings
@@ -25,19 +25,33 @@ class NodeModels:
         self._known: dict[str, KnownModel] = {}
         self._digests: dict[str, str] = {}
         self._loaded: dict[str, float] = {}
+        self._contexts: dict[str, int | None] = {}
         self._used: dict[str, float] = {}
+        self._look: Callable[[], None] | None = None
+
+    def refreshed_by(self, look: Callable[[], None]) -> None:
+        """Keep how the node is looked at."""
+        self._look = look
+
+    def refresh(self) -> None:
+        """Look at the node now: its models were changed, and others shall know."""
+        if self._look is not None:
+            self._look()
 
     def update(
         self,
         known: dict[str, KnownModel],
         digests: dict[str, str],
-        loaded: Iterable[str],
+        loaded: Mapping[str, int | None],
     ) -> None:
-        """Take what the snapshot found: the catalogue, the disk, the memory."""
+        """Take what the snapshot found: the catalogue, the disk, the memory.
+
+        `loaded` are the models in memory with their contexts.
+        """
         now = self._clock()
         with self._lock:
             self._known, self._digests = known, digests
-            self._loaded = dict.fromkeys(loaded, now)
+            self._loaded, self._contexts = dict.fromkeys(loaded, now), dict(loaded)
 
     def served(self) -> list[str]:
         """Name the models that this node serves: on disk and in the catalogue."""
@@ -87,6 +101,10 @@ class NodeModels:
         """Tell how long ago this process used the model; None if it never did."""
         used = self._used.get(model)
         return None if used is None else self._clock() - used
+
+    def context(self, model: str) -> int | None:
+        """Give the context that the model was seen to run with."""
+        return self._contexts.get(model)
 
     def digest(self, model: str) -> str | None:
         """Give the digest of a model on disk."""

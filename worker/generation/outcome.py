@@ -10,12 +10,14 @@ import orjson
 
 from backend.core.jobs.errors import error_data, platform_error
 from backend.core.jobs.records import AttemptRecord, Finish, Handback
-from backend.core.jobs.states import ErrorCode, State
+from backend.core.jobs.states import ErrorCode, Kind, State
 from backend.core.streams.frames import EntryId, end_data
 from worker.generation.ledger import End
 from worker.generation.reply import Reply
 from worker.holdings import Holding
-from worker.ollama.errors import OllamaError
+from worker.ollama.errors import ContextTooLongError, OllamaError
+
+_GENERATES = frozenset({Kind.CHAT, Kind.GENERATE})
 
 
 def succeeded(
@@ -23,7 +25,6 @@ def succeeded(
 ) -> End:
     """End a job with its answer."""
     timings = timings_of(holding, reply.durations)
-    embeds = "embeddings" in reply.result
     data = end_data(
         holding.job.id,
         State.SUCCEEDED,
@@ -34,7 +35,8 @@ def succeeded(
         },
         timings=timings,
         served_model=holding.job.model,
-        result=reply.result if embeds else None,
+        # A stream is kept in memory for minutes after its end; vectors are not.
+        is_stored="embeddings" in reply.result,
     )
     text = orjson.dumps(timings).decode()
     finish = Finish(
@@ -54,7 +56,7 @@ def succeeded(
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
-    return End(finish, holding.stream, data)
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def ended(
@@ -66,8 +68,12 @@ def ended(
     worker: str,
     error: dict[str, Any] | None = None,
 ) -> End:
-    """End a job without an answer: failed, cancelled or expired."""
+    """End a job without an answer: failed, cancelled or expired.
+
+    Prompt tokens stay unknown: Ollama tells them only with a whole answer.
+    """
     timings = timings_of(holding, {})
+    received = received_tokens(holding)
     outcome = error["code"] if error else state.value
     finish = Finish(
         id=holding.job.id,
@@ -80,9 +86,16 @@ def ended(
         error_code=ErrorCode(error["code"]) if error else None,
         error=orjson.dumps(error).decode() if error else None,
         first_token_ms=holding.first_token_ms,
+        completion_tokens=received,
     )
-    data = end_data(holding.job.id, state, timings=timings, error=error)
-    return End(finish, holding.stream, data)
+    data = end_data(
+        holding.job.id,
+        state,
+        usage={"prompt_tokens": None, "completion_tokens": received},
+        timings=timings,
+        error=error,
+    )
+    return End(finish, holding.stream, data, holding.job.limits_id)
 
 
 def handed_back(
@@ -110,17 +123,28 @@ def handed_back(
             worker=worker,
             timings=None,
         ),
+        completion_tokens=received_tokens(holding),
     )
 
 
-def error_of(holding: Holding, error: OllamaError) -> dict[str, Any]:
-    """Write an upstream error as the job's own."""
+def received_tokens(holding: Holding) -> int | None:
+    """Tell how many tokens an attempt received; None for what generates none."""
+    return holding.tokens if holding.job.kind in _GENERATES else None
+
+
+def error_of(
+    holding: Holding, error: OllamaError, *, context: int | None = None
+) -> dict[str, Any]:
+    """Write an upstream error as the job's own; `context` is the model's, if known."""
+    advice = error.advice
+    if context is not None and isinstance(error, ContextTooLongError):
+        advice += f" It runs with a context of {context} tokens here."
     return error_data(
         error.code,
         message=error.detail,
         attempts=holding.job.failures + 1,
         retryable=error.retryable,
-        advice=error.advice,
+        advice=advice,
     )
 
 

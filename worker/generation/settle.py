@@ -1,7 +1,7 @@
 """How attempts end: commit the answer, give the job back, or let go of it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import Claimed, Handback
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, NODE_WORK, ErrorCode, Kind, State
+from backend.core.limits.reservations import Reservations
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.frames import EntryId
@@ -23,7 +24,12 @@ from worker.generation.pace import Pace
 from worker.generation.reply import Reply
 from worker.holdings import AbortReason, Holding, Holdings
 from worker.ollama.abort import ExchangeAbortedError
-from worker.ollama.errors import AttemptTimeoutError, LoadTimeoutError, OllamaError
+from worker.ollama.errors import (
+    AnswerTooLargeError,
+    AttemptTimeoutError,
+    LoadTimeoutError,
+    OllamaError,
+)
 from worker.resilience.breaker_store import BreakerStore
 from worker.resilience.retry import delay_seconds
 
@@ -46,6 +52,7 @@ class Settler:
         transition: JobTransition,
         flusher: Flusher,
         outsider: OutsiderStream,
+        reservations: Reservations,
         holdings: Holdings,
         models: NodeModels,
         breaker: BreakerStore,
@@ -57,25 +64,51 @@ class Settler:
         self._transition = transition
         self._flusher = flusher
         self._outsider = outsider
+        self._reservations = reservations
         self._holdings = holdings
         self._models = models
         self._breaker = breaker
         self._pace = pace
 
-    def succeeded(self, holding: Holding, reply: Reply, *, joined: int = 1) -> None:
-        """Commit an answer; `joined` is how many jobs the call was for."""
-        job = holding.job
+    def succeeded(self, holding: Holding, reply: Reply) -> None:
+        """Commit an answer, unless it is too large to be kept."""
+        end = self._success(holding, reply)
+        if self._fits(holding, end):
+            self._commit([(holding, end)])
+        else:
+            self.failed(holding, AnswerTooLargeError())
+
+    def all_succeeded(self, answered: Sequence[tuple[Holding, Reply]]) -> None:
+        """Commit the answers of one call, together; a joined call's are small."""
+        if len(answered) == 1:
+            self.succeeded(*answered[0])
+            return
+        self._commit([(h, self._success(h, reply)) for h, reply in answered])
+
+    def _success(self, holding: Holding, reply: Reply) -> End:
+        last = self._last(holding)
+        return outcome.succeeded(holding, reply, last=last, **self._labels())
+
+    def _fits(self, holding: Holding, end: End) -> bool:
+        return (
+            self._ledger.persist(
+                end.finish.id,
+                lambda: self._ledger.fits(end),
+                superseded=lambda: _is_superseded(holding),
+            )
+            is not False
+        )
+
+    def _commit(self, ended: Sequence[tuple[Holding, End]]) -> None:
+        job = ended[0][0].job
         if job.kind not in NODE_WORK:
-            self._pace.took(job.model, holding.age_seconds / joined)
+            for holding, _ in ended:
+                self._pace.took(job.model, holding.age_seconds / len(ended))
         if job.kind not in _LEAVES_UNLOADED:
             self._models.saw_loaded(job.model)
         self._judge(job, self._breaker.succeeded)
-        end = outcome.succeeded(
-            holding, reply, last=self._last(holding), **self._labels()
-        )
-        if self._finish(holding, end):
-            metrics.record_tokens(reply.prompt_tokens, reply.completion_tokens)
-            if holding.first_token_ms is not None:
+        for (holding, _), counts in zip(ended, self._finish(ended), strict=True):
+            if counts and holding.first_token_ms is not None:
                 metrics.record_first_token(holding.first_token_ms / 1000)
 
     def aborted(self, holding: Holding, error: ExchangeAbortedError) -> None:
@@ -103,10 +136,12 @@ class Settler:
         self._models.saw_failing(job.model)
         counts, breaker = error.counts_for_breaker, self._breaker
         self._judge(job, breaker.failed if counts else breaker.proved_nothing)
+        context = self._models.context(job.model)
+        told = outcome.error_of(holding, error, context=context)
         if error.retryable:
-            self._retry(holding, outcome.error_of(holding, error))
+            self._retry(holding, told)
         else:
-            self._end(holding, State.FAILED, outcome.error_of(holding, error))
+            self._end(holding, State.FAILED, told)
 
     def _judge(self, job: Claimed, verdict: Callable[[str, str], None]) -> None:
         """Tell the breaker; a stuck download says nothing about a node's answers."""
@@ -155,7 +190,7 @@ class Settler:
         moved = self._ledger.persist(
             back.id,
             lambda: self._transition.hand_back(back),
-            superseded=_superseded(holding),
+            superseded=lambda: _is_superseded(holding),
         )
         if moved is None:
             metrics.record_refused_write()
@@ -163,6 +198,10 @@ class Settler:
         _log_end(holding, moved.state)
         if moved.state in FINAL:
             metrics.record_finished(moved.kind, moved.state, holding.age_seconds)
+            metrics.record_tokens(None, back.completion_tokens)
+        else:
+            metrics.record_lost_tokens(back.completion_tokens)
+        self._reservations.settle_moved(moved)
         self._outsider.moved(moved)
 
     def _end(
@@ -170,19 +209,26 @@ class Settler:
     ) -> None:
         last = self._last(holding)
         end = outcome.ended(holding, state, last=last, error=error, **self._labels())
-        self._finish(holding, end)
+        self._finish([(holding, end)])
 
-    def _finish(self, holding: Holding, end: End) -> bool:
-        counted = self._ledger.finish(end, superseded=_superseded(holding))
-        if counted:
-            _log_end(holding, end.finish.state)
-            metrics.record_finished(
-                holding.job.kind, end.finish.state, holding.age_seconds
-            )
-            self._log_performance(holding, end)
-        else:
-            self._flusher.drop(holding.stream)
+    def _finish(self, ended: Sequence[tuple[Holding, End]]) -> list[bool]:
+        counted = self._ledger.finish(
+            [end for _, end in ended],
+            superseded=lambda: all(_is_superseded(holding) for holding, _ in ended),
+        )
+        for (holding, end), counts in zip(ended, counted, strict=True):
+            if counts:
+                self._ended(holding, end)
+            else:
+                self._flusher.drop(holding.stream)
         return counted
+
+    def _ended(self, holding: Holding, end: End) -> None:
+        state = end.finish.state
+        _log_end(holding, state)
+        metrics.record_finished(holding.job.kind, state, holding.age_seconds)
+        metrics.record_tokens(end.finish.prompt_tokens, end.finish.completion_tokens)
+        self._log_performance(holding, end)
 
     def _log_performance(self, holding: Holding, end: End) -> None:
         """Log the times of a fraction of all jobs (PERFORMANCE_SAMPLE_RATE)."""
@@ -219,5 +265,5 @@ def _log_end(holding: Holding, state: State) -> None:
     )
 
 
-def _superseded(holding: Holding) -> Callable[[], bool]:
-    return lambda: holding.switch.reason == AbortReason.SUPERSEDED
+def _is_superseded(holding: Holding) -> bool:
+    return holding.switch.reason == AbortReason.SUPERSEDED

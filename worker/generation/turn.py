@@ -11,19 +11,21 @@ once for many jobs.
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import redis
 import structlog
 
-from backend.core.jobs.records import Claimed
+from backend.core.jobs.records import Claimed, Due
 from backend.core.jobs.states import Kind
 from backend.core.names import generation_lane
 from backend.core.queue import Slot, Taken, Wake, read_hint
 from backend.core.settings import Settings
 from worker.generation.answer import Answerer
 from worker.generation.embed import Embedder
+from worker.generation.gathering import Gatherer
 from worker.generation.ledger import Ledger, Want
 from worker.generation.models import NodeModels
 from worker.generation.settle import Settler
@@ -48,6 +50,8 @@ class TurnClock:
     ends_at: float
     jobs_left: int
     look_at: float
+    # Jobs of this lane may go into one call.
+    embeds: bool
     failing: bool = False
 
     @property
@@ -69,6 +73,7 @@ class Turns:
         ledger: Ledger,
         answerer: Answerer,
         embedder: Embedder,
+        gatherer: Gatherer,
         settler: Settler,
         models: NodeModels,
         holdings: Holdings,
@@ -83,6 +88,7 @@ class Turns:
         self._ledger = ledger
         self._answerer = answerer
         self._embedder = embedder
+        self._gatherer = gatherer
         self._settler = settler
         self._models = models
         self._holdings = holdings
@@ -145,19 +151,32 @@ class Turns:
 
     def _use(self, slot: Slot, admission: Admission) -> bool:
         """Serve on a slot; tells whether the turn was over with work left."""
+        has_served = False
+        with self._held(slot):
+            try:
+                is_over = self._serve(slot, admission)
+                has_served = True
+            finally:
+                if not has_served:
+                    self._pass_on(slot.model, admission)
+        return is_over
+
+    @contextmanager
+    def _held(self, slot: Slot) -> Iterator[None]:
         self._holdings.add_slot(slot)
         try:
-            return self._serve(slot, admission)
-        except BaseException:
-            # Before the ticket, which would find the breaker waiting for the probe.
-            self._no_probe(slot.model, admission)
-            # Its cause may last (no database): the ticket would be back at once.
-            self._draining.wait(_FAILURE_SECONDS)
-            self._send_ticket(slot.model)
-            raise
+            yield
         finally:
             self._holdings.drop_slot(slot)
             self._free(slot)
+
+    def _pass_on(self, model: str, admission: Admission) -> None:
+        """Leave to another turn what this one failed to do."""
+        # Before the ticket, which would find the breaker waiting for the probe.
+        self._no_probe(model, admission)
+        # Its cause may last (no database): the ticket would be back at once.
+        self._draining.wait(_FAILURE_SECONDS)
+        self._send_ticket(model)
 
     def _free(self, slot: Slot) -> None:
         try:
@@ -167,43 +186,59 @@ class Turns:
             log.warning("slot_not_freed", model=slot.model, error=str(error))
 
     def _serve(self, slot: Slot, admission: Admission) -> bool:
-        lane = generation_lane(slot.model)
-        clock = self._clock(admission)
-        job = self._ledger.claim(Want(lane))
-        if job is None:
+        clock = self._clock(slot.model, admission)
+        jobs = self._claim(slot.model, clock)
+        if not jobs:
             self._no_probe(slot.model, admission)
         while not self._draining.is_set():
-            if job is None:
+            if not jobs:
                 if clock.over:
                     return False
                 hint = self._linger(slot)
                 if hint is None:
                     return False
-                job = self._ledger.claim(Want(lane, read_hint(hint)))
+                jobs = self._claim(slot.model, clock, read_hint(hint))
                 continue
-            self._answer(job, clock)
+            self._answer(jobs, clock)
+            if jobs[0].kind is Kind.LOAD:
+                # That it is in memory does not prove that it generates.
+                self._no_probe(slot.model, admission)
             if clock.over or self._others_wait(slot.model, clock):
                 return True
-            job = None if self._draining.is_set() else self._ledger.claim(Want(lane))
-        if job is not None:
+            jobs = [] if self._draining.is_set() else self._claim(slot.model, clock)
+        for job in jobs:
             # Claimed in the instant in which the drain began.
             self._settler.give_back_unbegun(job)
+        if jobs:
             self._no_probe(slot.model, admission)
         return False
 
-    def _answer(self, job: Claimed, clock: TurnClock) -> None:
-        answer = self._embedder if job.kind is Kind.EMBED else self._answerer
-        answered = answer.answer(job)
-        clock.jobs_left -= 1
+    def _claim(
+        self, model: str, clock: TurnClock, hint: Due | None = None
+    ) -> Sequence[Claimed]:
+        """Claim a job, or several that go into one call."""
+        if clock.embeds and (hint is None or self._gatherer.expects_company(model)):
+            return self._gatherer.claim(model)
+        job = self._ledger.claim(Want(generation_lane(model), hint))
+        return [] if job is None else [job]
+
+    def _answer(self, jobs: Sequence[Claimed], clock: TurnClock) -> None:
+        clock.embeds = jobs[0].kind is Kind.EMBED
+        if clock.embeds:
+            answered = self._embedder.answer(jobs)
+        else:
+            answered = self._answerer.answer(jobs[0])
+        clock.jobs_left -= len(jobs)
         # The breaker may have opened: only a new turn asks it again.
         clock.failing = not answered
 
-    def _clock(self, admission: Admission) -> TurnClock:
+    def _clock(self, model: str, admission: Admission) -> TurnClock:
         now = time.monotonic()
         return TurnClock(
             ends_at=now + self._settings.worker_turn_time / 1000,
             jobs_left=1 if admission.is_probe else self._settings.worker_turn_jobs,
             look_at=now + _OTHERS_SECONDS,
+            embeds=self._models.policy(model).embeds,
         )
 
     def _no_probe(self, model: str, admission: Admission) -> None:

@@ -70,7 +70,11 @@ class OllamaClient:
 
     def show(self, model: str) -> ModelDetails:
         """Tell what a model can do."""
-        return ModelDetails.of(self._ask("POST", "/api/show", {"model": model}))
+        return ModelDetails.of(self.describe(model))
+
+    def describe(self, model: str) -> Line:
+        """Tell all that Ollama says of a model."""
+        return self._ask("POST", "/api/show", {"model": model})
 
     def load(
         self,
@@ -79,6 +83,7 @@ class OllamaClient:
         keep_alive: int | str | None,
         options: Mapping[str, Any],  # Ollama's: numbers, texts, lists of texts
         limits: Deadlines,
+        shift: bool,
         is_embedding: bool = False,
         headers: Mapping[str, str] | None = None,
         switch: AbortSwitch | None = None,
@@ -90,6 +95,8 @@ class OllamaClient:
             keep_alive: Seconds or a duration; negative is for ever; None is Ollama's.
             options: Those that decide how it is loaded, such as `num_ctx`.
             limits: How long it may take.
+            shift: Whether a full context drops its oldest tokens; another value later
+                loads the model anew.
             is_embedding: Embedding models refuse to generate, also to generate nothing.
             headers: Sent along.
             switch: What another thread ends the waiting with.
@@ -97,7 +104,7 @@ class OllamaClient:
         Raises:
             LoadTimeoutError: It took longer.
         """
-        body: Line = {"model": model, "options": dict(options)}
+        body: Line = {"model": model, "options": dict(options), "shift": shift}
         if keep_alive is not None:
             body["keep_alive"] = keep_alive
         if is_embedding:
@@ -112,6 +119,15 @@ class OllamaClient:
         """Take a model out of memory; requests that run on it are answered first."""
         # Also right for an embedding model: unloading is decided before capabilities.
         self._one("/api/generate", {"model": model, "keep_alive": 0}, UNLOAD_DEADLINES)
+
+    def delete(self, model: str) -> None:
+        """Remove a model from disk and memory."""
+        self._call("DELETE", "/api/delete", orjson.dumps({"model": model}))
+
+    def copy(self, model: str, destination: str) -> None:
+        """Give a model a second name."""
+        names = {"source": model, "destination": destination}
+        self._call("POST", "/api/copy", orjson.dumps(names))
 
     def embed(
         self,

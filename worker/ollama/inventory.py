@@ -18,10 +18,8 @@ class InstalledModel:
     name: str
     digest: str
     size_bytes: int
-    modified_at: datetime | None
-    family: str
-    parameter_size: str
-    quantization: str
+    modified_at: str | None  # as Ollama wrote it: nanoseconds
+    details: Line  # of which kind it is, in Ollama's names
     capabilities: tuple[str, ...] | None
     context_length: int | None
     embedding_length: int | None
@@ -35,10 +33,8 @@ class InstalledModel:
             name=entry["name"],
             digest=entry.get("digest", ""),
             size_bytes=entry.get("size", 0),
-            modified_at=_time(entry.get("modified_at")),
-            family=details.get("family", ""),
-            parameter_size=details.get("parameter_size", ""),
-            quantization=details.get("quantization_level", ""),
+            modified_at=entry.get("modified_at"),
+            details=details,
             capabilities=None if capabilities is None else tuple(capabilities),
             context_length=details.get("context_length"),
             embedding_length=details.get("embedding_length"),

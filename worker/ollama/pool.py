@@ -10,10 +10,11 @@ import socket
 import ssl
 import time
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from worker.ollama.abort import AbortSwitch
+from worker.ollama.abort import AbortSwitch, ExchangeAbortedError
 from worker.ollama.connection import Connection
 
 # Proxies close idle connections after 60 s and more; below that the race between their
@@ -118,7 +119,7 @@ class ConnectionPool:
                 continue
             try:
                 switch.watch(connection.socket)
-            except BaseException:
+            except ExchangeAbortedError:
                 connection.close()
                 raise
             return connection
@@ -163,7 +164,7 @@ class ConnectionPool:
         switch: AbortSwitch,
         timeout_seconds: float,
     ) -> Connection:
-        try:
+        with _dropped_on_failure(sock, switch) as dropping:
             switch.watch(sock)
             sock.settimeout(timeout_seconds)
             sock.connect(address)
@@ -172,10 +173,7 @@ class ConnectionPool:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 sock = self._secure(self._tls, sock, switch)
-        except BaseException:
-            switch.release()
-            sock.close()
-            raise
+            dropping.pop_all()
         return Connection(sock)
 
     def _secure(
@@ -186,11 +184,16 @@ class ConnectionPool:
         secure = tls.wrap_socket(
             sock, server_hostname=self.origin.host, do_handshake_on_connect=False
         )
-        try:
+        with _dropped_on_failure(secure, switch) as dropping:
             switch.watch(secure)
             secure.do_handshake()
-        except BaseException:
-            switch.release()
-            secure.close()
-            raise
+            dropping.pop_all()
         return secure
+
+
+def _dropped_on_failure(sock: socket.socket, switch: AbortSwitch) -> ExitStack:
+    """Undo the opening of a socket: first nobody may shut it, then it is closed."""
+    dropping = ExitStack()
+    dropping.callback(sock.close)
+    dropping.callback(switch.release)
+    return dropping

@@ -67,12 +67,14 @@ class _Body(httpx.SyncByteStream):
         self._first = b""
 
     def read_head(self) -> None:
+        has_head = False
         try:
             while not self._connection.status:
                 self._first += self._receive()
-        except BaseException:
-            self.close()
-            raise
+            has_head = True
+        finally:
+            if not has_head:
+                self.close()
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._first

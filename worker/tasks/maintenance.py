@@ -24,7 +24,19 @@ def cleanup(self: BaseTask, *, by_hand: bool = False) -> None:
     self.services.upkeep.run(TaskName.CLEANUP, by_hand=by_hand)
 
 
+@shared_task(bind=True, base=BaseTask, name=TaskName.USAGE.value)
+def usage(self: BaseTask, *, by_hand: bool = False) -> None:
+    """Sum the hours that are over, so that usage outlives its jobs."""
+    self.services.upkeep.run(TaskName.USAGE, by_hand=by_hand)
+
+
 @shared_task(bind=True, base=BaseTask, name=TaskName.RETENTION.value)
 def retention(self: BaseTask, *, by_hand: bool = False) -> None:
     """Drop payloads, jobs, idempotency keys and sessions that are too old."""
     self.services.upkeep.run(TaskName.RETENTION, by_hand=by_hand)
+
+
+@shared_task(bind=True, base=BaseTask, name=TaskName.LIMITS.value)
+def limits(self: BaseTask, *, by_hand: bool = False) -> None:
+    """Settle or release the reservations of limits that a crash left behind."""
+    self.services.upkeep.run(TaskName.LIMITS, by_hand=by_hand)

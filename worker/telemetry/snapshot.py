@@ -7,7 +7,9 @@ serves, and makes the worker consume their queues.
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+import orjson
 import psutil
 import redis
 import structlog
@@ -24,8 +26,10 @@ from worker.generation.pace import Pace
 from worker.holdings import Holdings
 from worker.ollama.client import OllamaClient
 from worker.ollama.errors import OllamaError
-from worker.ollama.inventory import InstalledModel, LoadedModel
+from worker.ollama.inventory import InstalledModel, LoadedModel, ModelDetails
+from worker.ollama.wire import Line
 from worker.resilience.breaker_store import BreakerStore
+from worker.telemetry.description import description
 
 log = structlog.get_logger()
 
@@ -64,7 +68,8 @@ class Telemetry:
         self._serve = serve
         self._seen: dict[str, SeenModel] = {}
         self._stopped = threading.Event()
-        self._look_now = threading.Event()
+        self._looking = threading.Lock()
+        models.refreshed_by(self.look)
         self.ollama_ok = False
         self.last_seen = time.monotonic()
 
@@ -73,21 +78,22 @@ class Telemetry:
         while not self._stopped.is_set():
             self.look()
             self.last_seen = time.monotonic()
-            self._look_now.wait(self._settings.heartbeat_interval / 1000)
-            self._look_now.clear()
-
-    def look_soon(self) -> None:
-        """Look at once: something on the node has changed."""
-        self._look_now.set()
+            self._stopped.wait(self._settings.heartbeat_interval / 1000)
 
     def stop(self) -> None:
         """End, and take back what was published."""
         self._stopped.set()
-        self._look_now.set()
         self._withdraw(self._models.served())
 
     def look(self) -> None:
-        """Look once; what cannot be reached is logged and looked at again."""
+        """Look once; what cannot be reached is logged and looked at again.
+
+        Also whoever has changed the node's models looks, so that others know of it.
+        """
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         try:
             tags, ps = self._client.tags(), self._client.ps()
             version: str | None = self._client.version()
@@ -117,23 +123,31 @@ class Telemetry:
         self._models.update(
             {n: m for n, m in self._catalogue.read().items() if m.allowed},
             {model.name: model.digest for model in seen},
-            [canonical_model(model.name) for model in ps],
+            {canonical_model(model.name): model.context_length for model in ps},
         )
         self._withdraw(gone)
         self._serve(self._models.served())
 
     def _seen_model(self, tag: InstalledModel) -> SeenModel:
         name = canonical_model(tag.name)
+        listed = SeenModel(
+            name,
+            tag.digest,
+            tag.size_bytes,
+            tag.capabilities,
+            tag.context_length,
+            modified_at=tag.modified_at,
+            details=orjson.dumps(tag.details).decode(),
+        )
         known = self._seen.get(name)
-        if known is not None and known.digest == tag.digest:
+        if known is not None and known.is_described and _same(known, listed):
             return known
-        capabilities, context = tag.capabilities, tag.context_length
-        if capabilities is None or context is None:
-            # Before 0.32 the list does not say; `/api/show` does.
-            details = self._client.show(tag.name)
-            capabilities = capabilities or details.capabilities
-            context = context or details.context_length
-        return SeenModel(name, tag.digest, tag.size_bytes, capabilities, context)
+        try:
+            return _described(listed, self._client.describe(tag.name))
+        except OllamaError as error:
+            # One broken model must not make the node look as if it were down.
+            log.warning("model_not_described", model=name, error=error.detail)
+            return listed
 
     def _publish(self, ps: list[LoadedModel], version: str | None) -> None:
         served = self._models.served() if self.ollama_ok else []
@@ -189,3 +203,20 @@ class Telemetry:
             last_used_seconds_ago=self._models.idle_seconds(name),
             running=running,
         )
+
+
+def _same(known: SeenModel, listed: SeenModel) -> bool:
+    """Tell whether the list says of a model what it said when it was described."""
+    before = (known.digest, known.modified_at, known.details)
+    return before == (listed.digest, listed.modified_at, listed.details)
+
+
+def _described(listed: SeenModel, shown: Line) -> SeenModel:
+    # Before 0.32 the list does not say what a model can do; `/api/show` does.
+    details = ModelDetails.of(shown)
+    return replace(
+        listed,
+        capabilities=listed.capabilities or details.capabilities,
+        context_length=listed.context_length or details.context_length,
+        description=description(shown),
+    )

@@ -43,12 +43,16 @@ class Asked:
     names: Names = field(default=(), repr=False)
 
 
-def sent_body() -> Any:  # whatever JSON can hold
-    """Read the body once, however often the request is looked at."""
+def sent_body(*, any_type: bool = False) -> Any:  # whatever JSON can hold
+    """Read the body once, however often the request is looked at.
+
+    Args:
+        any_type: Whether the protocol takes JSON under any content type.
+    """
     if services().draining.is_set():
         raise DrainingError(retry_after=1)
     if "body" not in g:
-        g.body = read_json()
+        g.body = read_json(any_type=any_type)
     return g.body
 
 

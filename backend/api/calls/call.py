@@ -6,6 +6,7 @@ queued, run, ended and counted like any other; the call is the caller's end of i
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from backend.api.accepting import accept
 from backend.api.calls.failure import JobCancelledError, failure
@@ -43,34 +44,39 @@ class Call:
             services.draining, drain_ms=services.settings.api_drain_timeout
         )
         self.row = row
+        self._opened = ExitStack()
         self.presence = Presence(
             services, row.id, peer, on_disconnect=row.on_disconnect
         )
 
     @classmethod
     def begin(
-        cls, services: Services, job: NewJob, peer: Peer, *, streamed: bool
+        cls,
+        services: Services,
+        job: NewJob,
+        peer: Peer,
+        *,
+        streamed: bool,
     ) -> "Call":
         """Submit a job, or attach to the one that was submitted under its key.
 
         Raises:
             AppError: Why it was not accepted.
         """
-        jobs = services.jobs
+        open_mailbox = partial(services.jobs.mailbox, only_end=not streamed)
         with ExitStack() as opened:
-            box = jobs.open_mailbox(job.id, only_end=not streamed)
-            opened.callback(jobs.close_mailbox, box)
+            box = opened.enter_context(open_mailbox(job.id))
             submission = accept(services, job)
             row = just_submitted(job)
             if not submission.is_new:
                 opened.close()
-                box = jobs.open_mailbox(submission.job_id, only_end=not streamed)
-                opened.callback(jobs.close_mailbox, box)
+                box = opened.enter_context(open_mailbox(submission.job_id))
                 row = services.reads.require(submission.job_id, job.owner_id)
                 if row.state is State.SUCCEEDED and row.payload_expired:
                     raise PayloadExpiredError
-            opened.pop_all()
-            return cls(services, box, row, peer, new=submission.is_new)
+            call = cls(services, box, row, peer, new=submission.is_new)
+            call._opened = opened.pop_all()
+        return call
 
     def answer(self) -> JobRecord:
         """Wait for the job's end, and give its row with its result.
@@ -143,11 +149,15 @@ class Call:
 
     def close(self) -> None:
         """Stop listening."""
-        self._services.jobs.close_mailbox(self._box)
+        self._opened.close()
 
 
 def begin_all(
-    services: Services, jobs: Sequence[NewJob], peer: Peer, *, streamed: bool
+    services: Services,
+    jobs: Sequence[NewJob],
+    peer: Peer,
+    *,
+    streamed: bool,
 ) -> list[Call]:
     """Begin calls that are accepted together, or none of them.
 

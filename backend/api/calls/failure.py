@@ -34,6 +34,7 @@ class JobFailedError(AppError):
     def __init__(self, error: dict[str, Any]) -> None:
         """Speak for a job's own `error` (JOBS.md 6)."""
         super().__init__(f"{error['message']} {error['advice']}".strip())
+        self.message = str(error["message"])
         self.code = error["code"]
         self.status = _STATUSES[ErrorCode(self.code)]
         self.retryable = bool(error["retryable"])

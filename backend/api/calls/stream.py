@@ -6,7 +6,7 @@ in protocols that have them.
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from flask import Response
 
 from backend.api.calls.call import Call, abandon
 from backend.api.calls.headers import elapsed_ms
-from backend.api.calls.relay import Delta, Ended, Step, Waiting
+from backend.api.calls.relay import Delta, Ended, Progress, Step, Waiting
 from backend.api.container import Services
 from backend.api.delivery import drop
 from backend.api.presence import LOOK_SECONDS
@@ -59,12 +59,25 @@ class AnswerStream:
     """The body of a streamed answer; `close` is called whether it was begun or not."""
 
     def __init__(
-        self, services: Services, calls: Sequence[Call], writer: Writer
+        self,
+        services: Services,
+        calls: Sequence[Call],
+        writer: Writer,
+        *,
+        progress: Callable[[Progress], bytes] | None = None,
     ) -> None:
-        """Take the accepted calls; they are closed with the stream."""
+        """Take the accepted calls; they are closed with the stream.
+
+        Args:
+            services: Of this process.
+            calls: Whose answers are written.
+            writer: How they are.
+            progress: How it is written how far a node's work is, where that is told.
+        """
         self._services = services
         self._calls = calls
         self._writer = writer
+        self._progress = progress or _untold
         look_seconds = LOOK_SECONDS if len(calls) == 1 else _TURN_SECONDS
         self._relays = [call.relay(look_seconds=look_seconds) for call in calls]
         self._keepalive_seconds = services.settings.sse_keepalive / 1000
@@ -154,6 +167,8 @@ class AnswerStream:
         if isinstance(step, Delta):
             # What a protocol holds back is silence to its caller.
             return self._writer.delta(index, step) or self._sign_of_life("running")
+        if isinstance(step, Progress):
+            return self._progress(step)
         if isinstance(step, Waiting):
             return self._sign_of_life(step.what)
         if step.error is not None:
@@ -163,3 +178,7 @@ class AnswerStream:
     def _sign_of_life(self, what: str) -> bytes:
         due = time.monotonic() - self._written_at >= self._keepalive_seconds
         return self._writer.waiting(what) if due else b""
+
+
+def _untold(_: Progress) -> bytes:
+    return b""

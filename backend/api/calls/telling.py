@@ -16,17 +16,25 @@ from backend.core.jobs.records import JobRecord, NewJob
 
 # What a protocol makes of jobs that have succeeded: whatever JSON can hold.
 Write = Callable[[Sequence[JobRecord]], Any]
+Reply = Callable[[Any], Response]
 
 
-def told(jobs: Sequence[NewJob], write: Write) -> Response:
+def told(
+    jobs: Sequence[NewJob], write: Write, *, reply: Reply | None = None
+) -> Response:
     """Answer when all jobs have ended.
+
+    Args:
+        jobs: To be submitted.
+        write: Makes the answer of them.
+        reply: Makes the response of that; plain JSON if it is left out.
 
     Raises:
         AppError: Why there is no answer.
     """
-    calls = begin_all(services(), jobs, Peer(request.environ), streamed=False)
-    rows = answers(calls)
-    response = answer(write(rows), headers=serving_headers(rows[0]))
+    rows = answers(begun(jobs))
+    response = (reply or answer)(write(rows))
+    response.headers.update(serving_headers(rows[0]))
     first, *others = (row.id for row in rows)
     return once_sent(services(), first, response, *others)
 
@@ -39,5 +47,14 @@ def streamed(
     Raises:
         AppError: If there will be no answer.
     """
-    calls = begin_all(services(), jobs, Peer(request.environ), streamed=True)
+    calls = begun(jobs, streamed=True)
     return AnswerStream(services(), calls, writer(calls)).response()
+
+
+def begun(jobs: Sequence[NewJob], *, streamed: bool = False) -> list[Call]:
+    """Submit jobs for the caller of this request, who waits for all of them.
+
+    Raises:
+        AppError: Why one was not accepted; those before it are stopped.
+    """
+    return begin_all(services(), jobs, Peer(request.environ), streamed=streamed)

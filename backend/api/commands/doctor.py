@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 import redis
 
+from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.commands.wiring import platform
 from backend.api.container import Services
 from backend.core.errors import AppError
@@ -57,6 +58,26 @@ def _findings() -> list[Finding]:
     except SettingsError as error:
         advice = "Correct them in .env; `make up` writes one with generated secrets."
         return [*found, Finding("settings", fine=False, seen=str(error), advice=advice)]
+
+
+def _limits(services: Services) -> Finding:
+    """Check what only the API's process would find out when it starts."""
+    settings = services.settings
+    try:
+        blocked = BlockedPatterns.load(settings.blocked_patterns_file)
+    except SettingsError as error:
+        advice = "The API does not start with it."
+        return Finding("limits", fine=False, seen=str(error), advice=advice)
+    # In base64 an image is a third larger.
+    largest = settings.max_body_bytes // 4 * 3
+    pages = ", ".join(settings.cors_allowed_origins) or "none"
+    return Finding(
+        "limits",
+        settings.max_image_bytes <= largest,
+        f"{len(blocked.patterns)} blocked patterns; pages that may call: {pages};"
+        f" images up to {settings.max_image_bytes} bytes",
+        f"MAX_BODY_BYTES lets images of {largest} bytes through at most: change one.",
+    )
 
 
 def _database(services: Services) -> Finding:
@@ -115,6 +136,7 @@ def _ollama(services: Services) -> Finding:
 
 
 _CHECKS: tuple[Callable[[Services], Finding], ...] = (
+    _limits,
     _database,
     _redis,
     _workers,

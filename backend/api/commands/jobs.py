@@ -40,4 +40,5 @@ def replay(job_id: str) -> None:
     """Run a failed or expired job again, as a new one; prints its id."""
     with platform() as services:
         old = services.reads.require(job_id, None)
-        click.echo(services.jobs.replay(old, request_id=uuid7()).job_id)
+        again = services.jobs.again(old, request_id=uuid7())
+        click.echo(services.jobs.submit(again).job_id)

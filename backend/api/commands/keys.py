@@ -1,66 +1,87 @@
-"""`corral keys`: make, list and revoke API keys."""
+"""`corral keys`: make, list, change and end API keys."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 import click
 
 from backend.api.commands.wiring import platform
 from backend.core.jobs.states import Priority
+from backend.core.key_lookup import in_order
 from backend.core.keys import Scope
+from backend.core.limits.decision import Limit
 from backend.core.models import ADMIN_USER, ApiKey
 from backend.core.names import canonical_model
 
-# Who made a key by the command line, in the audit log.
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Who changes keys by the command line, in the audit log.
 _ACTOR = "command line"
+_USUAL = (Scope.INFERENCE, Scope.READ)
+_DAY_SECONDS = 86_400
+_COUNT = click.IntRange(0, 2**31 - 1)
+_LIMITS = {
+    Limit.REQUESTS: "Requests a minute; 0 is no limit.",
+    Limit.TOKENS: "Tokens a minute; 0 is no limit.",
+    Limit.DAILY_TOKENS: "Tokens a day (UTC); 0 is no limit.",
+    Limit.CONCURRENCY: "Jobs at a time; 0 is no limit.",
+}
 
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Make, list, change and end API keys.
+
+    KEY is a key's id, or its beginning as the list shows it.
+    """
+
+
+def rights(command: Command) -> Command:
+    """Add the options of what a key allows; what is not given is None or empty."""
+    scopes, priorities = [*map(str, Scope)], [one.label for one in Priority]
+    options = [
+        click.option(
+            "--scope",
+            "scopes",
+            multiple=True,
+            type=click.Choice(scopes),
+            help="May be given several times.",
+        ),
+        click.option(
+            "--days",
+            type=click.IntRange(0, 36_500),
+            help="Expires after so long; 0 is never.",
+        ),
+        click.option("--weight", type=click.FloatRange(0.01, 100), help="Fair share."),
+        click.option("--highest-priority", type=click.Choice(priorities)),
+        click.option(
+            "--model", "models", multiple=True, help="May use only these models."
+        ),
+        *(
+            click.option(
+                f"--{name.replace('_', '-')}", name.value, type=_COUNT, help=text
+            )
+            for name, text in _LIMITS.items()
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @keys.command()
 @click.option("--user", default=ADMIN_USER, show_default=True, help="Who owns it.")
 @click.option("--name", default="cli", show_default=True, help="What it is for.")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    type=click.Choice([scope.value for scope in Scope]),
-    default=(Scope.INFERENCE.value, Scope.READ.value),
-    show_default=True,
-)
-@click.option("--days", type=click.IntRange(1, 36_500), help="Expires after so long.")
-@click.option("--weight", type=click.FloatRange(0.01, 100), default=1.0)
-@click.option(
-    "--highest-priority",
-    type=click.Choice([priority.label for priority in Priority]),
-    default=Priority.HIGH.label,
-)
-@click.option("--model", "models", multiple=True, help="May use only these models.")
-def create(
-    *,
-    user: str,
-    name: str,
-    scopes: tuple[str, ...],
-    days: int | None,
-    weight: float,
-    highest_priority: str,
-    models: tuple[str, ...],
-) -> None:
-    """Make a key; it is shown once."""
-    expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
+@rights
+def create(*, user: str, name: str, **given: Any) -> None:  # options as above
+    """Make a key for inference and reading, or what is asked; it is shown once."""
+    fields = _fields(given)
+    fields["scopes"] = [*map(Scope, fields.get("scopes", _USUAL))]
+    if "highest_priority" in fields:
+        fields["highest_priority"] = Priority.of(fields["highest_priority"])
     with platform() as services:
-        secret, _ = services.keys.create(
-            user=user,
-            name=name,
-            scopes=[Scope(scope) for scope in scopes],
-            expires_at=expires,
-            weight=weight,
-            highest_priority=Priority.of(highest_priority),
-            allowed_models=[*map(canonical_model, models)] or None,
-            actor=_ACTOR,
-        )
+        secret, _ = services.keys.create(user=user, name=name, actor=_ACTOR, **fields)
     click.echo(secret)
 
 
@@ -70,22 +91,99 @@ def list_all() -> None:
     with platform() as services:
         rows = services.keys.list_all()
     for key, owner in rows:
-        scopes = ",".join(key.scopes)
+        scopes = ",".join(in_order(key.scopes))
         click.echo(
             f"{key.id:>4}  {key.prefix}…  {owner.name:<16} {key.name:<16} {scopes:<22}"
-            f" {_standing(key)}"
+            f" {_standing(key)} {_limits(key)}".rstrip()
         )
 
 
 @keys.command()
 @click.argument("key")
-def revoke(key: str) -> None:
-    """Disable a key, by its id or its prefix, at once."""
+@click.option("--name", help="What it is for.")
+@click.option("--all-models", is_flag=True, help="May use every model.")
+@rights
+def update(*, key: str, name: str | None, all_models: bool, **given: Any) -> None:
+    """Change what a key allows; what is not given stays."""
+    changes = _fields(given) | ({"name": name} if name else {})
+    if all_models:
+        changes["allowed_models"] = None
     with platform() as services:
-        found = services.keys.revoke(key.rstrip("…"), actor=_ACTOR)
-    if not found:
-        raise click.ClickException("There is no such key, or it is disabled already.")
+        services.key_registry.update(_named(key), changes, actor=_ACTOR)
+    click.echo("The key is changed.")
+
+
+@keys.command()
+@click.argument("key")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 90 * _DAY_SECONDS),
+    default=_DAY_SECONDS,
+    show_default=True,
+    help="Seconds that the old secret stays good; 0 ends it at once.",
+)
+def rotate(*, key: str, overlap: int) -> None:
+    """Make a successor with the same rights and shared limits; it is shown once."""
+    with platform() as services:
+        secret, _ = services.key_registry.rotate(
+            _named(key), overlap_seconds=overlap, actor=_ACTOR
+        )
+    click.echo(secret)
+
+
+@keys.command()
+@click.argument("key")
+def disable(key: str) -> None:
+    """Stop a key at once."""
+    with platform() as services:
+        services.key_registry.disable(_named(key), actor=_ACTOR)
     click.echo("The key is disabled.")
+
+
+# The name that it had first.
+keys.add_command(disable, "revoke")
+
+
+@keys.command()
+@click.argument("key")
+def enable(key: str) -> None:
+    """Let a disabled key be used again."""
+    with platform() as services:
+        services.key_registry.enable(_named(key), actor=_ACTOR)
+    click.echo("The key is enabled.")
+
+
+@keys.command()
+@click.argument("key")
+def delete(key: str) -> None:
+    """Delete a key that was never used."""
+    with platform() as services:
+        services.key_registry.delete(_named(key), actor=_ACTOR)
+    click.echo("The key is deleted.")
+
+
+def _named(key: str) -> str:
+    return key.rstrip("…")
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """Give the columns of what was asked for; 0 of a limit or of days is none."""
+    names = [*map(str, Limit), "weight", "highest_priority"]
+    fields = {name: given[name] for name in names if given[name] is not None}
+    fields |= {name: fields[name] or None for name in Limit if name in fields}
+    if given["days"] is not None:
+        end = datetime.now(UTC) + timedelta(days=given["days"])
+        fields["expires_at"] = end if given["days"] else None
+    if given["scopes"]:
+        fields["scopes"] = [*dict.fromkeys(given["scopes"])]
+    if given["models"]:
+        fields["allowed_models"] = [*map(canonical_model, given["models"])]
+    return fields
+
+
+def _limits(key: ApiKey) -> str:
+    found = {name.value: getattr(key, name) for name in Limit}
+    return " ".join(f"{name}={most}" for name, most in found.items() if most)
 
 
 def _standing(key: ApiKey) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from backend.api.calls.relay import Call
-from backend.api.openai.tool_choice import Tooling
+from backend.api.calls.tooling import Tooling
 from backend.core.jobs.records import JobRecord
 
 Json = dict[str, Any]

@@ -1,7 +1,8 @@
 """A chat's answer as it grows: role, deltas, finish reason, usage, `[DONE]`."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,12 +24,10 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class _Choice:
-    """What was told of one answer, and what is held back."""
+    """What was told of one answer."""
 
     begun: bool = False
     called: int = 0
-    text: list[str] = field(default_factory=list)
-    logprobs: list[Json] = field(default_factory=list)
 
 
 class Chunks:
@@ -56,21 +55,16 @@ class Chunks:
         return b""
 
     def delta(self, index: int, delta: Delta) -> bytes:
-        """Write what the model said; a text that may be a call is held back."""
-        choice = self._choices[index]
+        """Write what the model said."""
         said: Json = {}
         if delta.thinking:
             self._thought = True
             said["reasoning_content"] = delta.thinking
-        known = list(delta.logprobs) if self._wanted.logprobs else []
-        if self._wanted.tools.names:
-            choice.text.append(delta.text)
-            choice.logprobs += known
-            known = []
-        elif delta.text:
+        if delta.text:
             said["content"] = delta.text
-        if delta.tool_calls and (calls := self._calls(choice, [*delta.tool_calls])):
-            said["tool_calls"] = calls
+        if delta.tool_calls:
+            said["tool_calls"] = self._calls(self._choices[index], delta.tool_calls)
+        known = list(delta.logprobs) if self._wanted.logprobs else []
         return self._chunk(index, said, known=known) if said or known else b""
 
     def waiting(self, what: str) -> bytes:
@@ -78,27 +72,11 @@ class Chunks:
         return f": {what}\n\n".encode()
 
     def ended(self, index: int, end: Ended) -> bytes:
-        """Write what was held back, and why a choice is complete.
-
-        Raises:
-            AppError: If a tool had to be called, and was not.
-        """
+        """Write why a choice is complete."""
         self._prompt += end.prompt_tokens
         self._completion += end.completion_tokens
-        choice = self._choices[index]
-        rest = self._held(index, end.done_reason) if choice.called == 0 else b""
-        reason = finish_reason(end.done_reason, called=choice.called > 0)
-        return rest + self._chunk(index, {}, reason)
-
-    def _held(self, index: int, done_reason: str | None) -> bytes:
-        choice = self._choices[index]
-        tools = self._wanted.tools
-        text, calls = tools.settled("".join(choice.text), [], done_reason)
-        if calls:
-            return self._chunk(index, {"tool_calls": self._calls(choice, calls)})
-        if not text:
-            return b""
-        return self._chunk(index, {"content": text}, known=choice.logprobs)
+        called = self._choices[index].called > 0
+        return self._chunk(index, {}, finish_reason(end.done_reason, called=called))
 
     def finish(self) -> bytes:
         """Write the usage, and that all is said."""
@@ -112,13 +90,12 @@ class Chunks:
         """Write an error: a bare end would look like a complete answer."""
         return event(errors.body(error))
 
-    def _calls(self, choice: _Choice, calls: list[Call]) -> list[Json]:
+    def _calls(self, choice: _Choice, calls: Sequence[Call]) -> list[Json]:
         first = choice.called
-        told = self._wanted.tools.at_most(calls, told=first)
-        choice.called += len(told)
+        choice.called += len(calls)
         return [
             {"index": number, **tool_call(call, self._job_id, number)}
-            for number, call in enumerate(told, first)
+            for number, call in enumerate(calls, first)
         ]
 
     def _chunk(

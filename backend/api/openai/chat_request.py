@@ -7,6 +7,7 @@ import orjson
 
 from backend.api.calls.asking import Asked
 from backend.api.calls.naming import Names, names
+from backend.api.calls.tooling import Tooling
 from backend.api.errors import invalid
 from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.schemas.messages import (
@@ -14,7 +15,6 @@ from backend.api.openai.schemas.messages import (
     ChatCompletionContentPartRefusal,
     ChatCompletionMessage,
 )
-from backend.api.openai.tool_choice import Tooling
 from backend.core.jobs.states import Kind
 
 Json = dict[str, Any]

@@ -5,12 +5,12 @@ from typing import Any
 from flask import Blueprint, Response
 
 from backend.api.auth import as_caller
+from backend.api.bodies import read_as
 from backend.api.calls.asking import Asked, admitted, sent_body, several
 from backend.api.calls.naming import names
 from backend.api.calls.telling import streamed, told
 from backend.api.openai.completion_answer import TextChunks, WantedText, completion
 from backend.api.openai.naming import COMMON
-from backend.api.openai.reading import read
 from backend.api.openai.schemas.completions import CompletionRequest
 from backend.core.jobs.states import Kind, Protocol
 from backend.core.keys import Caller
@@ -33,7 +33,7 @@ def create() -> Response:
 
 
 def _create(caller: Caller) -> Response:
-    body = read(CompletionRequest, sent_body())
+    body = read_as(CompletionRequest, sent_body())
     asked = [_asked(body, prompt) for prompt in body.prompt]
     admit = [admitted(one, caller, Protocol.OPENAI) for one in asked]
     times = body.n or 1

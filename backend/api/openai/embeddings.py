@@ -9,12 +9,12 @@ from typing import Any
 from flask import Blueprint, Response
 
 from backend.api.auth import as_caller
+from backend.api.bodies import read_as
 from backend.api.calls.asking import Asked, admitted, sent_body
 from backend.api.calls.naming import names
 from backend.api.calls.telling import told
 from backend.api.errors import invalid
 from backend.api.openai.naming import COMMON
-from backend.api.openai.reading import read
 from backend.api.openai.schemas.embeddings import CreateEmbeddingRequest
 from backend.core.jobs.records import JobRecord
 from backend.core.jobs.states import Kind, Protocol
@@ -31,7 +31,7 @@ def create() -> Response:
 
 
 def _create(caller: Caller) -> Response:
-    body = read(CreateEmbeddingRequest, sent_body())
+    body = read_as(CreateEmbeddingRequest, sent_body())
     job = admitted(_asked(body), caller, Protocol.OPENAI)
     return told([job], lambda rows: embedded(rows[0], body))
 

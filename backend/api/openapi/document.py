@@ -15,14 +15,8 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from backend.api.openapi.forms import FORMS, OPENAI
-from backend.api.openapi.operations import (
-    HEADERS,
-    OF_BODIES,
-    OF_KEYS,
-    OPERATIONS,
-    Gives,
-    Operation,
-)
+from backend.api.openapi.operation import OF_BODIES, OF_KEYS, Gives, Operation
+from backend.api.openapi.operations import HEADERS, OPERATIONS
 from backend.api.schemas.queries import Query
 from backend.core.errors import AppError, InvalidRequestError
 from backend.core.version import VERSION
@@ -31,7 +25,7 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _NUMBERS = re.compile(r"<int[^:]*:([^<>]+)>")
-_METHODS = ("GET", "POST", "DELETE")
+_METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 
 def document(app: Flask, public: frozenset[str]) -> Json:
@@ -91,7 +85,7 @@ def _operation(app: Flask, rule: Rule, public: frozenset[str]) -> Json:
         if known.examples:
             content["examples"] = known.examples
         written["requestBody"] = {
-            "required": True,
+            "required": known.needs_body,
             "content": {"application/json": content},
         }
     return written

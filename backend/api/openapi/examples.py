@@ -30,13 +30,44 @@ SUBMISSIONS = {
             "request": {"input": ["first text", "second text"]},
         },
     },
+    "load": {
+        "summary": "Bring a model into memory, where it is served",
+        "value": {"kind": "load", "model": "qwen3:0.6b"},
+    },
     "pull": {
         "summary": "Bring a model to a node (administrators)",
         "value": {"kind": "pull", "model": "qwen3:0.6b"},
     },
 }
 SESSIONS = {
-    "login": {"summary": "Log in", "value": {"key": "corral-your-key-stands-here"}}
+    "password": {
+        "summary": "Log in by name and password",
+        "value": {"user": "ada", "password": "a few words of hers"},
+    },
+    "key": {
+        "summary": "Log in by key",
+        "value": {"key": "corral-your-key-stands-here"},
+    },
+}
+USERS = {
+    "user": {
+        "summary": "Somebody who may chat",
+        "value": {"name": "ada", "role": "user", "password": "a few words of hers"},
+    }
+}
+USER_CHANGES = {
+    "disable": {"summary": "Keep somebody out", "value": {"disabled": True}},
+    "promote": {"summary": "Make an administrator", "value": {"role": "admin"}},
+    "password": {
+        "summary": "Give a new password",
+        "value": {"password": "other words for a start"},
+    },
+}
+OWN_KEYS = {
+    "script": {
+        "summary": "A key that may only read",
+        "value": {"name": "dashboard", "scopes": ["read"]},
+    }
 }
 KEYS = {
     "reader": {
@@ -46,6 +77,8 @@ KEYS = {
             "name": "notebook",
             "scopes": ["inference", "read"],
             "expires_at": "2030-12-31T23:59:59Z",
+            "rpm": 60,
+            "daily_tokens": 1_000_000,
         },
     }
 }
@@ -66,12 +99,58 @@ EMBEDDINGS = {
     }
 }
 
+OLLAMA_CHATS = {
+    "chat": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "messages": [{"role": "user", "content": "Name three colours."}],
+            "options": {"num_predict": 100},
+        }
+    },
+    "load": {
+        "summary": "Bring a model into memory",
+        "value": {"model": "qwen3:0.6b"},
+    },
+}
+OLLAMA_PROMPTS = {
+    "generate": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "prompt": "Once upon a time",
+            "stream": False,
+            "options": {"num_predict": 100},
+        }
+    }
+}
 CHAT_COMPLETIONS = {
     "chat": {
         "value": {
             "model": "qwen3:0.6b",
             "messages": [{"role": "user", "content": "Name three colours."}],
             "max_completion_tokens": 100,
+        }
+    }
+}
+
+KEY_CHANGES = {
+    "limits": {
+        "summary": "Other limits, and no end",
+        "value": {"rpm": 600, "daily_tokens": None, "expires_at": None},
+    }
+}
+ROTATIONS = {
+    "week": {
+        "summary": "The old secret stays good for a week",
+        "value": {"overlap_seconds": 604_800},
+    }
+}
+
+MESSAGES = {
+    "message": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "max_tokens": 100,
+            "messages": [{"role": "user", "content": "Name three colours."}],
         }
     }
 }

@@ -1,186 +1,93 @@
 """What each address takes and gives, beside what its route says of itself."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
-
-from backend.api.openai.schemas.chat import ChatCompletionRequest
-from backend.api.openai.schemas.completions import CompletionRequest
-from backend.api.openai.schemas.embeddings import CreateEmbeddingRequest
-from backend.api.openai.schemas.views import (
-    ChatCompletion,
-    Completion,
-    CreateEmbeddingResponse,
-    ListModelsResponse,
-    Model,
-)
 from backend.api.openapi import examples
-from backend.api.openapi.forms import NATIVE, OPENAI, ErrorForm
-from backend.api.schemas.keys import NewKey, NewSession
-from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
+from backend.api.openapi.account_operations import ACCOUNT_OPERATIONS
+from backend.api.openapi.anthropic_operations import ANTHROPIC_OPERATIONS
+from backend.api.openapi.ollama_operations import OLLAMA_OPERATIONS
+from backend.api.openapi.openai_operations import OPENAI_OPERATIONS
+from backend.api.openapi.operation import (
+    CSV,
+    OF_A_JOB,
+    OF_SUBMISSION,
+    STREAM,
+    Gives,
+    Operation,
+)
+from backend.api.schemas.queries import EventsQuery, JobsQuery, TokensQuery
 from backend.api.schemas.submit import SUBMIT_JOB
+from backend.api.schemas.usage import CallsQuery, UsageQuery
 from backend.api.schemas.views import (
-    account,
     events,
     health,
     jobs,
-    keys,
     maintenance,
     models,
     nodes,
+    usage,
 )
 from backend.core import errors
 
-Errors = tuple[type[errors.AppError], ...]
-
-OF_KEYS: Errors = (
-    errors.MissingKeyError,
-    errors.InvalidKeyError,
-    errors.ExpiredKeyError,
-    errors.DisabledKeyError,
-    errors.ScopeMissingError,
-    errors.DatabaseUnavailableError,
-)
-OF_BODIES: Errors = (
-    errors.MalformedJsonError,
-    errors.BodyTooLargeError,
-    errors.UnsupportedMediaTypeError,
-    errors.InvalidRequestError,
-)
-_OF_A_JOB: Errors = (errors.JobNotFoundError,)
-_OF_SUBMISSION: Errors = (
-    errors.NotAcceptableError,
-    errors.ModelNotAllowedError,
-    errors.ModelNotFoundError,
-    errors.IdempotencyConflictError,
-    errors.UnsupportedByModelError,
-    errors.QueueFullError,
-    errors.QueueUnavailableError,
-    errors.DrainingError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Gives:
-    """A successful answer: JSON of a model, other text, or nothing."""
-
-    model: type[BaseModel] | None = None
-    content_type: str = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One address and method."""
-
-    tag: str
-    gives: dict[int, tuple[Gives, ...]]
-    errors: Errors = ()
-    body: TypeAdapter[Any] | None = None
-    examples: dict[str, Any] | None = None
-    query: type[Query] | None = None
-    headers: tuple[str, ...] = ()
-    form: ErrorForm = NATIVE
-
-
-_STREAM = Gives(content_type="text/event-stream")
 _JOB = Gives(jobs.JobView)
-_NOTHING = Gives()
-_CALL_HEADERS = ("Idempotency-Key", "X-Corral-Retry", "X-Request-Id", "traceparent")
 
 OPERATIONS: dict[str, Operation] = {
+    **OPENAI_OPERATIONS,
+    **ANTHROPIC_OPERATIONS,
+    **OLLAMA_OPERATIONS,
+    **ACCOUNT_OPERATIONS,
     "submission.submit": Operation(
         "Jobs",
-        {200: (_JOB, _STREAM), 202: (_JOB,)},
-        _OF_SUBMISSION,
+        {200: (_JOB, STREAM), 202: (_JOB,)},
+        OF_SUBMISSION,
         body=SUBMIT_JOB,
         examples=examples.SUBMISSIONS,
         headers=("Idempotency-Key", "Prefer", "X-Request-Id", "traceparent"),
     ),
-    "openai_chat.create": Operation(
-        "OpenAI",
-        {200: (Gives(ChatCompletion), _STREAM)},
-        _OF_SUBMISSION,
-        body=TypeAdapter(ChatCompletionRequest),
-        examples=examples.CHAT_COMPLETIONS,
-        headers=_CALL_HEADERS,
-        form=OPENAI,
-    ),
-    "openai_completions.create": Operation(
-        "OpenAI",
-        {200: (Gives(Completion), _STREAM)},
-        _OF_SUBMISSION,
-        body=TypeAdapter(CompletionRequest),
-        examples=examples.COMPLETIONS,
-        headers=_CALL_HEADERS,
-        form=OPENAI,
-    ),
-    "openai_embeddings.create": Operation(
-        "OpenAI",
-        {200: (Gives(CreateEmbeddingResponse),)},
-        _OF_SUBMISSION,
-        body=TypeAdapter(CreateEmbeddingRequest),
-        examples=examples.EMBEDDINGS,
-        headers=_CALL_HEADERS,
-        form=OPENAI,
-    ),
-    "openai_models.list_models": Operation(
-        "OpenAI", {200: (Gives(ListModelsResponse),)}, form=OPENAI
-    ),
-    "openai_models.get": Operation(
-        "OpenAI", {200: (Gives(Model),)}, (errors.ModelNotFoundError,), form=OPENAI
-    ),
     "cancels.cancel": Operation(
-        "Jobs", {200: (_JOB,)}, (*_OF_A_JOB, errors.JobIsFinalError)
+        "Jobs", {200: (_JOB,)}, (*OF_A_JOB, errors.JobIsFinalError)
     ),
     "jobs.list_jobs": Operation("Jobs", {200: (Gives(jobs.JobList),)}, query=JobsQuery),
-    "jobs.get": Operation("Jobs", {200: (_JOB,)}, _OF_A_JOB),
+    "jobs.get": Operation("Jobs", {200: (_JOB,)}, OF_A_JOB),
     "jobs.events": Operation(
         "Jobs",
-        {200: (_STREAM,)},
-        (*_OF_A_JOB, errors.NotAcceptableError, errors.PayloadExpiredError),
+        {200: (STREAM,)},
+        (*OF_A_JOB, errors.NotAcceptableError, errors.PayloadExpiredError),
         query=EventsQuery,
         headers=("Last-Event-ID",),
     ),
     "jobs.tokens": Operation(
         "Jobs",
         {200: (Gives(events.EventsPage),)},
-        (*_OF_A_JOB, errors.PayloadExpiredError),
+        (*OF_A_JOB, errors.PayloadExpiredError),
         query=TokensQuery,
     ),
     "replays.replay": Operation(
         "Jobs",
         {202: (_JOB,)},
         (
-            *_OF_A_JOB,
+            *OF_A_JOB,
             errors.InvalidRequestError,
             errors.PayloadExpiredError,
             errors.QueueFullError,
         ),
     ),
+    "usage.sums": Operation(
+        "Usage",
+        {200: (Gives(usage.UsageReport), CSV)},
+        (errors.NotAcceptableError,),
+        query=UsageQuery,
+    ),
+    "usage.list_calls": Operation(
+        "Usage",
+        {200: (Gives(usage.CallList), CSV)},
+        (errors.NotAcceptableError,),
+        query=CallsQuery,
+    ),
     "models.list_models": Operation("Models", {200: (Gives(models.ModelList),)}),
     "nodes.list_nodes": Operation(
         "Nodes", {200: (Gives(nodes.NodeList),)}, (errors.QueueUnavailableError,)
     ),
-    "account.me": Operation("Account", {200: (Gives(account.Me),)}),
-    "login.open_session": Operation(
-        "Account",
-        {201: (Gives(account.SessionView),)},
-        OF_KEYS[1:4] + OF_KEYS[5:],
-        body=TypeAdapter(NewSession),
-        examples=examples.SESSIONS,
-    ),
-    "account.close_session": Operation(
-        "Account", {204: (_NOTHING,)}, (errors.NotFoundError,)
-    ),
-    "keys.list_keys": Operation("Keys", {200: (Gives(keys.KeyList),)}),
-    "keys.create": Operation(
-        "Keys",
-        {201: (Gives(keys.NewKeyView),)},
-        body=TypeAdapter(NewKey),
-        examples=examples.KEYS,
-    ),
-    "keys.revoke": Operation("Keys", {204: (_NOTHING,)}, (errors.NotFoundError,)),
     "maintenance.list_runs": Operation(
         "Maintenance", {200: (Gives(maintenance.RunList),)}
     ),

@@ -1,21 +1,19 @@
 """Reading jobs: one, many, and their events."""
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from contextlib import ExitStack
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
 from backend.api.answers import answer, listed
 from backend.api.auth import caller
+from backend.api.bodies import read_query
 from backend.api.container import services
 from backend.api.delivery import once_sent
-from backend.api.errors import invalid_fields
 from backend.api.job_view import view
 from backend.api.peer import Peer
 from backend.api.polling import poll
 from backend.api.presence import Presence
-from backend.api.schemas.queries import EventsQuery, JobsQuery, Query, TokensQuery
+from backend.api.schemas.queries import EventsQuery, JobsQuery, TokensQuery
 from backend.api.sse import EventStream, stream_response
 from backend.api.visible import check_id, visible_job, visible_owner
 from backend.api.wishes import require_stream
@@ -23,8 +21,6 @@ from backend.core.errors import PayloadExpiredError
 from backend.core.jobs.records import JobRecord
 from backend.core.jobs.states import FINAL, OnDisconnect
 from backend.core.streams.frames import START, EntryId, EventName
-
-Q = TypeVar("Q", bound=Query)
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
 
@@ -45,9 +41,10 @@ def get(job_id: str) -> Response:
 @blueprint.get("")
 def list_jobs() -> Response:
     """List jobs, newest first."""
-    query = _query(JobsQuery)
+    query = read_query(JobsQuery)
+    owner_id = caller().user_id if query.mine else visible_owner()
     jobs = services().query.page(
-        query.filters(visible_owner()), limit=query.limit, after=query.after
+        query.filters(owner_id), limit=query.limit, after=query.after
     )
     places = services().reads.places([job.id for job in jobs])
     shown = [view(job, position=places.get(job.id)) for job in jobs]
@@ -59,8 +56,8 @@ def events(job_id: str) -> Response:
     """Stream a job's events, from the beginning or after the last one heard."""
     require_stream()
     after = _last_event_id()
-    box = services().jobs.open_mailbox(check_id(job_id))
-    try:
+    with ExitStack() as opened:
+        box = opened.enter_context(services().jobs.mailbox(check_id(job_id)))
         job = _with_payload(visible_job(job_id))
         stream = EventStream(
             services(),
@@ -72,28 +69,23 @@ def events(job_id: str) -> Response:
                 Peer(request.environ),
                 on_disconnect=_on_disconnect(job),
             ),
+            opened=opened,
             after=after,
             position=services().reads.place(job.id) if job.state not in FINAL else None,
         )
-    except BaseException:
-        services().jobs.close_mailbox(box)
-        raise
     return stream_response(stream, {})
 
 
 @blueprint.get("/<job_id>/tokens")
 def tokens(job_id: str) -> Response:
     """Give a job's events after a place, waiting a while if there is none yet."""
-    query = _query(TokensQuery)
+    query = read_query(TokensQuery)
     after = START if query.after is None else EntryId.parse(query.after)
-    box = services().jobs.open_mailbox(check_id(job_id))
-    try:
+    with services().jobs.mailbox(check_id(job_id)) as box:
         job = _with_payload(visible_job(job_id))
         told = poll(
             services(), box, job, Peer(request.environ), after=after, wait_ms=query.wait
         )
-    finally:
-        services().jobs.close_mailbox(box)
     response = answer(told)
     if told["events"][-1]["event"] == EventName.END:
         return once_sent(services(), job.id, response)
@@ -113,14 +105,6 @@ def _on_disconnect(job: JobRecord) -> OnDisconnect:
 
 
 def _last_event_id() -> EntryId:
-    query = _query(EventsQuery)
+    query = read_query(EventsQuery)
     text = request.headers.get("Last-Event-ID") or query.last_event_id
     return EntryId.parse(text) if text else START
-
-
-def _query(shape: type[Q]) -> Q:
-    values: Mapping[str, Any] = request.args.to_dict()
-    try:
-        return shape.model_validate(values)
-    except ValidationError as error:
-        raise invalid_fields(error.errors(include_url=False)) from None

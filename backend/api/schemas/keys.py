@@ -1,27 +1,99 @@
 """The bodies of requests about keys and sessions."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
+from backend.api.schemas.patterns import USER_NAME
 from backend.api.schemas.strict import ModelName, Strict
+from backend.core.names import canonical_model
 
 ScopeName = Literal["inference", "read", "admin"]
 _USUAL: tuple[ScopeName, ...] = ("inference", "read")
+# What a column of the database holds.
+_MOST = 2**31 - 1
+_OVERLAP_SECONDS = 86_400
+_LONGEST_OVERLAP_SECONDS = 90 * 86_400
 
 
-class NewKey(Strict):
+def _to_come(moment: datetime) -> datetime:
+    if moment <= datetime.now(UTC):
+        raise ValueError("is in the past; to end a key at once, disable it")
+    return moment
+
+
+def _distinct(scopes: list[ScopeName]) -> list[ScopeName]:
+    return list(dict.fromkeys(scopes))
+
+
+def _canonical(models: list[str]) -> list[str]:
+    return list(dict.fromkeys(map(canonical_model, models)))
+
+
+KeyName = Annotated[str, Field(min_length=1, max_length=64)]
+Scopes = Annotated[
+    list[ScopeName], Field(min_length=1, max_length=3), AfterValidator(_distinct)
+]
+Expiry = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_to_come)]
+Weight = Annotated[float, Field(ge=0.01, le=100)]
+PriorityName = Literal["low", "normal", "high"]
+Models = Annotated[list[ModelName], Field(max_length=1_000), AfterValidator(_canonical)]
+Count = Annotated[int, Field(ge=1, le=_MOST)]
+
+
+class KeyLimits(Strict):
+    """What a key may use; null does not limit."""
+
+    rpm: Count | None = Field(default=None, description="Requests in any 60 s.")
+    tpm: Count | None = Field(
+        default=None,
+        description="Tokens in any 60 s: a prompt's and the most that it lets be"
+        " generated, until the job has ended; then those that it took.",
+    )
+    daily_tokens: Count | None = Field(
+        default=None, description="Tokens in a day (UTC)."
+    )
+    max_concurrency: Count | None = Field(
+        default=None, description="Jobs that are queued or run."
+    )
+
+
+class NewKey(KeyLimits):
     """A key to make; its secret is shown once, in the answer."""
 
-    user: str = Field(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")
-    name: str = Field(min_length=1, max_length=64)
-    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=3)] = Field(
-        default_factory=lambda: list(_USUAL)
+    user: str = Field(min_length=1, max_length=64, pattern=USER_NAME)
+    name: KeyName
+    scopes: Scopes = Field(default_factory=lambda: list(_USUAL))
+    expires_at: Expiry | None = None
+    weight: Weight = 1.0
+    highest_priority: PriorityName = "high"
+    allowed_models: Models | None = None
+
+
+class KeyChanges(KeyLimits):
+    """What to change of a key: only what is sent; null removes a limit.
+
+    The factories only say that a field may be left out; what they make is not used.
+    """
+
+    name: KeyName = Field(default_factory=str)
+    scopes: Scopes = Field(default_factory=list)
+    expires_at: Expiry | None = None
+    weight: Weight = Field(default_factory=float)
+    highest_priority: PriorityName = Field(default_factory=lambda: "high")
+    allowed_models: Models | None = None
+
+
+class Rotation(Strict):
+    """How a key hands over to its successor."""
+
+    overlap_seconds: int = Field(
+        default=_OVERLAP_SECONDS,
+        ge=0,
+        le=_LONGEST_OVERLAP_SECONDS,
+        description="How long the old secret stays good; 0 ends it at once.",
     )
-    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
-    weight: float = Field(default=1.0, ge=0.01, le=100)
-    highest_priority: Literal["low", "normal", "high"] = "high"
-    allowed_models: list[ModelName] | None = Field(default=None, max_length=1_000)
 
 
 class NewSession(Strict):

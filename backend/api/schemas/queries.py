@@ -2,6 +2,7 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from backend.api.schemas.patterns import EVENT_ID, JOB_ID
 from backend.core.jobs.repository.query import Filters
 from backend.core.jobs.states import Kind, State
 from backend.core.names import canonical_model
@@ -19,12 +20,15 @@ class JobsQuery(Query):
     state: State | None = None
     kind: Kind | None = None
     model: str | None = Field(default=None, max_length=200)
+    mine: bool = Field(
+        default=False, description="Only the caller's own; administrators see all."
+    )
     created_after: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
     limit: int = Field(default=20, ge=1, le=100)
     after: str | None = Field(
         default=None,
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        pattern=JOB_ID,
         description="The `next` of the page before.",
     )
 
@@ -50,6 +54,4 @@ class TokensQuery(Query):
 class EventsQuery(Query):
     """Where to go on, for clients that cannot set the header."""
 
-    last_event_id: str | None = Field(
-        default=None, max_length=48, pattern=r"^[0-9]{1,9}-[0-9]{1,20}$"
-    )
+    last_event_id: str | None = Field(default=None, max_length=48, pattern=EVENT_ID)

@@ -1,10 +1,15 @@
-"""What each kind of job needs, in Ollama's names (JOBS.md 6)."""
+"""What each kind of job needs, in Ollama's names (JOBS.md 6).
+
+How much of it there may be, `input_limits` says: those numbers are the operator's.
+"""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from backend.api.schemas.options import Format, Image, Options, Think
+from backend.api.schemas.images import Image
+from backend.api.schemas.options import Format, Options, Think
+from backend.api.schemas.patterns import NODE_ID
 from backend.api.schemas.strict import Strict
 
 Object = dict[str, Any]  # JSON objects that we pass on as they are
@@ -30,7 +35,8 @@ class ToolCall(Strict):
 class Message(Strict):
     """One turn of a chat."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    # Templates of some models know a `developer`, or a `control` (Granite).
+    role: Literal["system", "developer", "user", "assistant", "tool", "control"]
     content: str = ""
     thinking: str | None = None
     images: list[Image] | None = None
@@ -69,8 +75,8 @@ class Probabilities(Strict):
 class ChatRequest(Probabilities):
     """A chat to go on with."""
 
-    messages: list[Message] = Field(min_length=1, max_length=10_000)
-    tools: Annotated[list[Tool], Field(max_length=512)] | None = None
+    messages: list[Message] = Field(min_length=1)
+    tools: list[Tool] | None = None
     format: Format | None = None
     think: Think | None = None
     options: Options | None = None
@@ -83,6 +89,7 @@ class GenerateRequest(Probabilities):
     system: str | None = None
     images: list[Image] | None = None
     suffix: str | None = None
+    template: str | None = None
     format: Format | None = None
     think: Think | None = None
     raw: bool | None = None
@@ -90,23 +97,22 @@ class GenerateRequest(Probabilities):
 
     @model_validator(mode="after")
     def _raw_is_all(self) -> "GenerateRequest":
-        if self.raw and self.system:
-            raise ValueError("raw takes the prompt as it is, so there is no system")
+        if self.raw and (self.system or self.template):
+            raise ValueError(
+                "raw takes the prompt as it is, so there is no system or template"
+            )
         return self
-
-
-_MOST_INPUTS = 2_048
 
 
 def _check_input(value: Any) -> Any:  # a text or texts
     texts = [value] if isinstance(value, str) else value
     if (
         not isinstance(texts, list)
-        or not 0 < len(texts) <= _MOST_INPUTS
+        or not texts
         or not all(isinstance(text, str) for text in texts)
         or value == ""
     ):
-        raise ValueError(f"must be a text or 1 to {_MOST_INPUTS} texts")
+        raise ValueError("must be a text or a list of texts")
     return value
 
 
@@ -117,12 +123,7 @@ Input = Annotated[
         {
             "anyOf": [
                 {"type": "string", "minLength": 1},
-                {
-                    "type": "array",
-                    "items": {"type": "string"},
-                    "minItems": 1,
-                    "maxItems": _MOST_INPUTS,
-                },
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
             ]
         }
     ),
@@ -138,7 +139,11 @@ class EmbedRequest(Strict):
     options: Options | None = None
 
 
+class LoadRequest(Strict):
+    """Nothing is asked beside the model."""
+
+
 class PullRequest(Strict):
     """Where to bring a model; without a node, to one that lives."""
 
-    node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    node: Annotated[str, Field(pattern=NODE_ID)] | None = None

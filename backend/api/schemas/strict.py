@@ -14,15 +14,23 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
 
 
+_MOST_CHARACTERS = 200
+
+
+def is_model_name(text: str) -> bool:
+    """Tell whether a text can be a model's name."""
+    return len(text) <= _MOST_CHARACTERS and _MODEL.fullmatch(text) is not None
+
+
 def _check_model(name: str) -> str:
-    if _MODEL.fullmatch(name) is None:
+    if not is_model_name(name):
         raise ValueError("is no name of a model, such as qwen3:0.6b")
     return name
 
 
 ModelName = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200),
+    StringConstraints(min_length=1, max_length=_MOST_CHARACTERS),
     AfterValidator(_check_model),
     Field(
         description="A model's name; `library/` and an explicit tag may be left out.",

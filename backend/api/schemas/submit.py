@@ -8,6 +8,7 @@ from backend.api.schemas.requests import (
     ChatRequest,
     EmbedRequest,
     GenerateRequest,
+    LoadRequest,
     PullRequest,
 )
 from backend.api.schemas.strict import ModelName, Strict
@@ -55,6 +56,13 @@ class EmbedJob(Submission):
     request: EmbedRequest
 
 
+class LoadJob(Submission):
+    """Bringing a model into memory, where it is served."""
+
+    kind: Literal["load"]
+    request: LoadRequest = Field(default_factory=LoadRequest)
+
+
 class PullJob(Submission):
     """Bringing a model to a node; for administrators."""
 
@@ -63,11 +71,8 @@ class PullJob(Submission):
 
 
 SubmitJob = Annotated[
-    ChatJob | GenerateJob | EmbedJob | PullJob, Field(discriminator="kind")
+    ChatJob | GenerateJob | EmbedJob | LoadJob | PullJob, Field(discriminator="kind")
 ]
-SUBMIT_JOB: TypeAdapter[ChatJob | GenerateJob | EmbedJob | PullJob] = TypeAdapter(
-    SubmitJob
+SUBMIT_JOB: TypeAdapter[ChatJob | GenerateJob | EmbedJob | LoadJob | PullJob] = (
+    TypeAdapter(SubmitJob)
 )
-# The discriminator's values stand in pydantic's paths; no caller's field is so named
-# at the root, and inside of paths they are rare enough to be left out everywhere.
-TAGS = frozenset({"chat", "generate", "embed", "pull"})

@@ -15,6 +15,7 @@ from backend.core.jobs.states import (
     Protocol,
     State,
 )
+from backend.core.limits.decision import KeyLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class NewJob:
     protocol: Protocol = Protocol.NATIVE
     # JSON of what the caller sent, where its protocol has to tell it again.
     original: bytes | None = None
-    # Whose limits hold a reservation for it, under its id.
+    # What has to be reserved before it is accepted, and whose limits hold that.
+    limits: KeyLimits | None = None
     limits_id: int | None = None
     # Accepted only if its caller is still who it was when it was recognised.
     credential: Credential | None = None
@@ -52,7 +54,10 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A queued job that may be claimed, as it was read; milliseconds from then."""
+    """A queued job that may be claimed, as it was read; milliseconds from then.
+
+    A request that was too long to be read is empty.
+    """
 
     id: str
     attempt: int
@@ -64,6 +69,8 @@ class Due:
     deadline_ms: int
     request_id: str | None
     traceparent: str | None
+    # Whose limits hold a reservation for it, under its id.
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ class Claimed:
     deadline_ms: int
     request_id: str | None
     traceparent: str | None
+    # Whose limits hold a reservation for it, under its id.
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,7 @@ class Handback:
         reason: Why, as a final error code should this have been the last failure.
         error: The error's JSON for that case.
         failures: How many attempts failed before this one.
+        completion_tokens: What this attempt received, as the job's if it ends.
     """
 
     id: str
@@ -137,6 +147,7 @@ class Handback:
     reason: ErrorCode
     error: str
     record: AttemptRecord
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,8 @@ class Moved:
     error: dict[str, Any] | None = None
     owner_id: int = 0
     last_event_id: str | None = None
+    completion_tokens: int | None = None
+    limits_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

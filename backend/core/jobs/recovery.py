@@ -14,6 +14,7 @@ from backend.core.jobs.records import Moved
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL
+from backend.core.limits.reservations import Reservations
 from backend.core.names import GENERATION_LANES, generation_lane
 from backend.core.queue import Wake
 from backend.core.streams.outsider import OutsiderStream
@@ -43,6 +44,7 @@ class Recovery:
         query: JobQuery,
         wake: Wake,
         outsider: OutsiderStream,
+        reservations: Reservations,
         send_ticket: Callable[[str], None],
         lease_ms: int,
         clock: Callable[[], float] = time.monotonic,
@@ -52,6 +54,7 @@ class Recovery:
         self._query = query
         self._wake = wake
         self._outsider = outsider
+        self._reservations = reservations
         self._send_ticket = send_ticket
         self._lease_seconds = lease_ms / 1000
         self._clock = clock
@@ -95,6 +98,7 @@ class Recovery:
         metrics.record_moved(job.state)
         if job.state in FINAL:
             metrics.record_finished(job.kind, job.state)
+        self._reservations.settle_moved(job)
         self._outsider.moved(job)
 
     def _top_up(self) -> int:

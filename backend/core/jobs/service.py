@@ -1,4 +1,4 @@
-"""What callers do with jobs: submit, wait, cancel, replay.
+"""What callers do with jobs: submit, wait, cancel, run again.
 
 The order of a submission is everything: a mailbox first, then COMMIT, then announce
 (JOBS.md 11, 19). After the COMMIT the answer is never an error.
@@ -6,7 +6,8 @@ The order of a submission is everything: a mailbox first, then COMMIT, then anno
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import redis
@@ -20,16 +21,18 @@ from backend.core.errors import (
     InvalidRequestError,
     JobIsFinalError,
     PayloadExpiredError,
-    QueueFullError,
 )
 from backend.core.group_commit import GroupCommit, step_back
 from backend.core.identifiers import uuid7
+from backend.core.jobs.queue_room import QueueRoom
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
 from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
-from backend.core.jobs.states import FINAL, NODE_WORK, State
+from backend.core.jobs.states import FINAL, State
+from backend.core.limits.reservations import Reservations
+from backend.core.names import NODE_LANES
 from backend.core.queue import Announcer
 from backend.core.streams.frames import Frame
 from backend.core.streams.hub import Hub
@@ -37,9 +40,6 @@ from backend.core.streams.mailbox import Mailbox
 from backend.core.streams.outsider import OutsiderStream
 
 log = structlog.get_logger()
-
-# How old the count of queued jobs may be that admission goes by.
-_COUNT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ class JobService:
         announcer: Announcer,
         hub: Hub,
         outsider: OutsiderStream,
-        max_queued: int,
+        room: QueueRoom,
+        reservations: Reservations,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep the collaborators."""
@@ -83,9 +84,9 @@ class JobService:
         self._announcer = announcer
         self._hub = hub
         self._outsider = outsider
-        self._max_queued = max_queued
+        self._room = room
+        self._reservations = reservations
         self._clock = clock
-        self._counted: tuple[float, int] = (-_COUNT_SECONDS, 0)
         self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
             self._commit_batch,
             split_on=(*DUPLICATE, CallerChangedError),
@@ -102,7 +103,7 @@ class JobService:
             CallerChangedError: If its credential does not hold any more.
             DatabaseUnavailableError: If it could not be accepted.
         """
-        self._check_room()
+        self._room.check(job.key_id)
         self._hub.wait_until_settled()
         try:
             accepted = self._commit(job)
@@ -113,26 +114,24 @@ class JobService:
         metrics.record_submitted(job.kind)
         return Submission(job.id, is_new=True, handed_over=accepted.handed_over)
 
-    def _check_room(self) -> None:
-        now = self._clock()
-        if now - self._counted[0] >= _COUNT_SECONDS:
-            # Only who comes first counts; those who come meanwhile go by the old count.
-            self._counted = (now, self._counted[1])
-            self._counted = (now, self._query.queued_count(self._max_queued))
-        if self._counted[1] >= self._max_queued:
-            raise QueueFullError(
-                f"{self._counted[1]} jobs are waiting; try again later.", retry_after=30
-            )
-
     def _resolve_duplicate(self, job: NewJob) -> Submission:
         winner = self._query.by_idempotency_key(job.owner_id, job.idempotency_key or "")
         if winner is None:
             # Released in this very instant: the key is free again.
             accepted = self._commit(job)
             return Submission(accepted.job_id, is_new=True, handed_over=False)
-        if winner.body_hash != job.body_hash:
-            raise IdempotencyConflictError
-        return Submission(winner.id, is_new=False, handed_over=False)
+        return _repeated(job, winner)
+
+    def repeated(self, job: NewJob) -> Submission | None:
+        """Find the job that a submission only repeats; None if it is a new one.
+
+        Raises:
+            IdempotencyConflictError: If the key was used with another body.
+        """
+        if job.idempotency_key is None:
+            return None
+        winner = self._query.by_idempotency_key(job.owner_id, job.idempotency_key)
+        return None if winner is None else _repeated(job, winner)
 
     def _commit_batch(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         """Commit what was submitted together, then announce it."""
@@ -148,7 +147,7 @@ class JobService:
     def _announce(self, jobs: Sequence[NewJob]) -> set[str]:
         by_model: dict[str, list[NewJob]] = defaultdict(list)
         for job in jobs:
-            if job.kind not in NODE_WORK:
+            if not job.lane.startswith(NODE_LANES):
                 by_model[job.model].append(job)
         handed: set[str] = set()
         for model, members in by_model.items():
@@ -165,14 +164,15 @@ class JobService:
             log.warning("announce_failed", model=model, jobs=len(due), error=str(error))
             return 0
 
-    def open_mailbox(self, job_id: str, *, only_end: bool = False) -> Mailbox:
-        """Register for a job's frames; before its INSERT."""
+    @contextmanager
+    def mailbox(self, job_id: str, *, only_end: bool = False) -> Iterator[Mailbox]:
+        """Hear a job's frames for a while; begin before its INSERT."""
         self._hub.wait_until_settled()
-        return self._hub.open(job_id, only_end=only_end)
-
-    def close_mailbox(self, box: Mailbox) -> None:
-        """Stop listening."""
-        self._hub.close(box)
+        box = self._hub.open(job_id, only_end=only_end)
+        try:
+            yield box
+        finally:
+            self._hub.close(box)
 
     def wait(
         self,
@@ -227,12 +227,16 @@ class JobService:
     def _spread_cancel(self, moved: Moved) -> None:
         if moved.state is State.CANCELLED:
             metrics.record_finished(moved.kind, moved.state)
+            self._reservations.settle_moved(moved)
             self._outsider.end(moved)
         else:
             self._outsider.ask_cancel(moved.id)
 
-    def replay(self, job: JobRecord, *, request_id: str | None) -> Submission:
-        """Run a failed job again, as a new job that names the old one.
+    def again(self, job: JobRecord, *, request_id: str | None) -> NewJob:
+        """Make a new job that names the failed one that it repeats.
+
+        It has no part in its key's limits: its caller was charged when it was accepted
+        first, and an administrator decides that it runs again.
 
         Raises:
             InvalidRequestError: If the job did not fail.
@@ -245,14 +249,19 @@ class JobService:
         new = self._query.as_new(job.id, queue_ms=self._transition.queue_ms)
         if new is None:
             raise PayloadExpiredError
-        fresh = replace(
+        return replace(
             new,
             id=uuid7(),
             replay_of=job.id,
             request_id=request_id,
             idempotency_key=None,
         )
-        return self.submit(fresh)
+
+
+def _repeated(job: NewJob, winner: JobRecord) -> Submission:
+    if winner.body_hash != job.body_hash:
+        raise IdempotencyConflictError
+    return Submission(winner.id, is_new=False, handed_over=False)
 
 
 def _wish(job: NewJob) -> object:
@@ -272,4 +281,5 @@ def _due(job: NewJob) -> Due:
         deadline_ms=job.deadline_ms,
         request_id=job.request_id,
         traceparent=job.traceparent,
+        limits_id=job.limits_id,
     )

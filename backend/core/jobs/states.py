@@ -23,7 +23,11 @@ FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.EXPIRED
 
 
 class Kind(StrEnum):
-    """What a job asks for; the last three are a node's own work, done by one worker."""
+    """What a job asks for; those from `pull` on are done to a node, and say nothing.
+
+    A caller's `load` waits in the lane of its model, where the model is served; all
+    others, and the loads that the platform orders, in the lane of a node.
+    """
 
     CHAT = "chat"
     GENERATE = "generate"
@@ -31,9 +35,11 @@ class Kind(StrEnum):
     PULL = "pull"
     LOAD = "load"
     UNLOAD = "unload"
+    COPY = "copy"
+    DELETE = "delete"
 
 
-NODE_WORK = frozenset({Kind.PULL, Kind.LOAD, Kind.UNLOAD})
+NODE_WORK = frozenset({Kind.PULL, Kind.LOAD, Kind.UNLOAD, Kind.COPY, Kind.DELETE})
 
 
 class Priority(IntEnum):

@@ -39,9 +39,9 @@ class OutsiderStream:
     def end(self, job: Moved) -> None:
         """Write `end` at the attempt's very last place, which shuts it."""
         place = EntryId(job.attempt, LAST_SEQ)
-        frame = Frame(
-            EventName.END, end_data(job.id, job.state, error=job.error), place
-        )
+        usage = {"prompt_tokens": None, "completion_tokens": job.completion_tokens}
+        data = end_data(job.id, job.state, usage=usage, error=job.error)
+        frame = Frame(EventName.END, data, place)
         key = stream_key(job.id)
         self._send(
             job.id,

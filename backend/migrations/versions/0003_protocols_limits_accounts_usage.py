@@ -51,6 +51,10 @@ def upgrade() -> None:
         users.add_column(
             sa.Column("role", _name(16), nullable=False, server_default="user")
         )
+    with op.batch_alter_table("installed_models") as installed:
+        installed.add_column(sa.Column("modified_at", _name(40), nullable=True))
+        installed.add_column(sa.Column("details", sa.Text(), nullable=True))
+        installed.add_column(sa.Column("description", _long_text(), nullable=True))
     _create_usage()
 
 
@@ -78,6 +82,10 @@ def _create_usage() -> None:
 
 def downgrade() -> None:
     op.drop_table("usage_hourly")
+    with op.batch_alter_table("installed_models") as installed:
+        installed.drop_column("description")
+        installed.drop_column("details")
+        installed.drop_column("modified_at")
     with op.batch_alter_table("users") as users:
         users.drop_column("role")
         users.drop_column("password_hash")

@@ -10,6 +10,7 @@ from typing import Any
 from ollama_sim import prose
 from ollama_sim.go_json import dumps
 from ollama_sim.model import Model
+from ollama_sim.runner import Needs
 from ollama_sim.schema_text import valid_text
 from ollama_sim.tool_calls import CALL_TOKENS, tool_call
 
@@ -58,13 +59,15 @@ class Answer:
     __slots__ = ("count", "done_reason", "prompt_tokens", "tokens")
 
     def __init__(
-        self, ask: Ask, model: Model, num_ctx: int, prompt_tokens: int
+        self, ask: Ask, model: Model, needs: Needs, prompt_tokens: int
     ) -> None:
         self.count = 0
         self.done_reason = "stop"
         self.prompt_tokens = prompt_tokens
         limit = ask.options.get("num_predict") or 0
-        limit = limit if limit > 0 else CONTEXTS_WITHOUT_LIMIT * num_ctx
+        limit = limit if limit > 0 else CONTEXTS_WITHOUT_LIMIT * needs.num_ctx
+        if not needs.shift:
+            limit = min(limit, max(1, needs.num_ctx - prompt_tokens))
         tokens: Iterator[Token] = self._limited(_tokens_of(ask, model), limit)
         stops = [stop for stop in ask.options.get("stop") or () if stop]
         self.tokens = self._until(tokens, stops) if stops else tokens

@@ -46,7 +46,6 @@ class Connection(asyncio.Protocol):
         # A cast: uvloop's transports do not derive from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
-        self.write = self._transport.write  # type: ignore[method-assign] # a hot path
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel what runs for a caller who left."""
@@ -106,6 +105,7 @@ class Connection(asyncio.Protocol):
             self,
             self._parser.get_method().decode(),
             self._url.partition(b"?")[0].decode(),
+            send=self._transport.write,
             headers=self._headers,
             body=b"".join(self._body),
             keep=self._parser.should_keep_alive(),
@@ -132,10 +132,6 @@ class Connection(asyncio.Protocol):
             exchange.abort()
 
     # What an exchange calls.
-    def write(self, data: bytes) -> None:
-        """Send bytes (replaced by the transport's own method once there is one)."""
-        raise NotImplementedError
-
     async def drained(self) -> None:
         """Wait until the caller has read enough of what was sent."""
         if self._drained is not None:

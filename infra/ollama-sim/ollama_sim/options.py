@@ -43,12 +43,13 @@ def check(options: Mapping[str, Any]) -> None:
             raise ApiError(500, f'option "{name}" must be of an array of strings')
 
 
-def needs(model: Model, options: Mapping[str, Any]) -> Needs:
-    """Return what these options need of a runner."""
+def needs(model: Model, body: Mapping[str, Any]) -> Needs:
+    """Return what a request needs of a runner."""
+    options, shift = body.get("options") or {}, body.get("shift") is not False
     if not options:
-        return Needs(model.context)
+        return Needs(model.context, shift)
     wanted = options.get("num_ctx")
     num_ctx = model.context if wanted is None else int(wanted)
     num_ctx = max(_MIN_CONTEXT, min(num_ctx, model.trained_context))
     others = tuple((n, options[n]) for n in _RELOADING if options.get(n) is not None)
-    return Needs(num_ctx, others)
+    return Needs(num_ctx, shift, others)

@@ -59,9 +59,8 @@ class Run:
         self._job = job
         self._runner = runner
         self._started, self._loaded = times
-        num_ctx = job.needs.num_ctx
-        prompt_tokens = min(job.prompt_tokens, num_ctx)
-        self._answer = Answer(job.ask, job.model, num_ctx, prompt_tokens)
+        prompt_tokens = min(job.prompt_tokens, job.needs.num_ctx)
+        self._answer = Answer(job.ask, job.model, job.needs, prompt_tokens)
         self._in_slot = time.perf_counter_ns()
         self._first_token = self._in_slot
         rate = job.ask.options.get("sim_tokens_per_second")

@@ -13,6 +13,8 @@ class Needs:
     """What a request needs of a runner; another value means a reload."""
 
     num_ctx: int
+    # Whether a full context loses its oldest tokens; else a generation ends there.
+    shift: bool = True
     # The other options that make Ollama load anew, as they were given.
     others: tuple[tuple[str, object], ...] = ()
 

@@ -39,6 +39,10 @@ class Settings:
     port: int = _help("port to listen on (0 takes a free one)", 11434)
     tokens_per_second: float = _help("pace of each stream; 0 is no delay", 0.0)
     first_token_seconds: float = _help("time for the prompt", 0.0)
+    # As recorded of 0.24.0: 2.4 ms for one text, 4.8 ms for three in a call, of a model
+    # so small (189,000 parameters) that hardly any of it is the model's own work.
+    embed_call_seconds: float = _help("time of an embedding call", 0.0012)
+    embed_text_seconds: float = _help("more for each of its texts", 0.0012)
     load_seconds: float = _help("time to load a model", 0.0)
     load_timeout_seconds: float = _help("when a wedged load is given up", 300.0)
     vram_mb: float = _help("memory of the GPU; 0 runs models on the CPU", 0.0)

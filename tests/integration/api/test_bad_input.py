@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.api.caller import CHAT, Api
 
-IMAGE = "aGFs"
+IMAGE = "iVBORw0KGgo="
 PROMPT = {"prompt": "a"}
 SEEN = {"role": "user", "content": "Look", "images": [IMAGE]}
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -106,6 +106,14 @@ def test_a_wrong_field_is_422_and_named(
 
     assert (reply.status_code, reply.json["code"]) == (422, "invalid_request")
     assert field in field_errors(reply)
+
+
+def test_a_wrong_kind_is_told_with_what_is_allowed(ann: Api) -> None:
+    reply = ann.submit(kind="sing")
+
+    allowed = 'must be "chat", "generate", "embed" or "pull"'
+    assert field_errors(reply) == {"kind": allowed}
+    assert reply.json["detail"] == f"kind: {allowed}"
 
 
 @pytest.mark.parametrize("body", [5, "x", [], 0.5, True])

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from backend.api.container import Services
 from backend.api.openapi.examples import SUBMISSIONS
 from backend.api.openapi.operations import HEADERS, OPERATIONS
+from backend.api.schemas.patterns import WORDS
 from backend.api.schemas.submit import SUBMIT_JOB
 from backend.api.schemas.views.problem import Problem
 from backend.core.db import Database
@@ -49,6 +50,25 @@ def test_every_route_is_in_the_document(app: Flask) -> None:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
 
     assert endpoints - OUTSIDE == set(OPERATIONS)
+
+
+def test_every_form_of_a_string_has_words_for_those_who_miss_it(
+    document: dict[str, Any],
+) -> None:
+    def patterns(part: Any) -> Iterator[str]:
+        # Wrong headers are told elsewhere, each in its own words.
+        if isinstance(part, dict) and part.get("in") != "header":
+            if isinstance(part.get("pattern"), str):
+                yield part["pattern"]
+            part = list(part.values())
+        if isinstance(part, list):
+            for one in part:
+                yield from patterns(one)
+
+    found = set(patterns(document))
+
+    assert found
+    assert found - WORDS.keys() == set()
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

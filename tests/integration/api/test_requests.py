@@ -1,5 +1,6 @@
 """What is around each request: ids, health, metrics, documents, other lists."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -153,6 +154,21 @@ def test_the_nodes_are_listed_with_their_workers(ann: Api, services: Services) -
 
     assert (node.id, node.state, node.simulated) == ("local", "ready", True)
     assert {worker["incarnation"] for worker in node.workers} == {"one", "two"}
+
+
+def test_a_model_that_is_kept_for_ever_expires_never(
+    ann: Api, services: Services
+) -> None:
+    soon = "2026-01-31T12:05:00+00:00"
+    ends = {"a": soon, "b": "2319-03-03T09:09:35.125770+00:00", "c": None}
+    loaded = [LoadedState(name, 1, 0, 2_048, end) for name, end in ends.items()]
+    services.cluster.publish(snapshot(loaded=loaded, published_at=1_769_860_800.0))
+
+    reply = ann.get("/api/v1/nodes").json
+    (node,) = NodeList.model_validate(reply).data
+
+    shown = {model.name: model.expires_at for model in node.loaded}
+    assert shown == {"a": datetime.fromisoformat(soon), "b": None, "c": None}
 
 
 def test_maintenance_is_listed_and_sent_by_hand(admin: Api, services: Services) -> None:

@@ -92,7 +92,9 @@ def attempt(database: Database, job_id: str, *columns: str) -> tuple[Any, ...]:
     return (aware(began), aware(ended), *others)
 
 
-def handback(job: Claimed, *, costs: int = 0, delay_ms: int = 0) -> Handback:
+def handback(
+    job: Claimed, *, costs: int = 0, delay_ms: int = 0, tokens: int | None = None
+) -> Handback:
     return Handback(
         id=job.id,
         attempt=job.attempt,
@@ -102,13 +104,19 @@ def handback(job: Claimed, *, costs: int = 0, delay_ms: int = 0) -> Handback:
         reason=ErrorCode.STALLED,
         error='{"code": "stalled"}',
         record=AttemptRecord("stalled" if costs else "handed_back"),
+        completion_tokens=tokens,
     )
 
 
 def hand_back(
-    database: Database, job: Claimed, *, costs: int = 0, delay_ms: int = 0
+    database: Database,
+    job: Claimed,
+    *,
+    costs: int = 0,
+    delay_ms: int = 0,
+    tokens: int | None = None,
 ) -> Moved | None:
-    back = handback(job, costs=costs, delay_ms=delay_ms)
+    back = handback(job, costs=costs, delay_ms=delay_ms, tokens=tokens)
     return transitions(database).hand_back(back)
 
 

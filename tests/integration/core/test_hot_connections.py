@@ -27,7 +27,7 @@ def test_an_old_connection_is_replaced(
     database.hot.give_back(old)
     again = database.hot.borrow()
     database.hot.give_back(again)
-    monkeypatch.setattr("backend.core.hot_connections._LIFETIME_SECONDS", 0.0)
+    monkeypatch.setattr(database.hot, "_lifetime_seconds", 0.0)
 
     assert again is old
     assert database.read(one) == 1

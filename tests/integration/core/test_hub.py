@@ -256,7 +256,8 @@ def test_mailboxes_may_come_and_go_while_frames_arrive(
 
 def moved(state: State, attempt: int = 1) -> Moved:
     names = ("m:latest", "M")
-    return Moved("j", attempt, state, *names, Kind.CHAT, error={"code": "x"})
+    at = ("j", attempt, state, *names, Kind.CHAT)
+    return Moved(*at, error={"code": "x"}, completion_tokens=3)
 
 
 def test_an_outsider_ends_at_the_very_last_place(client: redis.Redis) -> None:
@@ -266,6 +267,7 @@ def test_an_outsider_ends_at_the_very_last_place(client: redis.Redis) -> None:
     (frame,) = Record(client).after("j", START) or []
     assert (frame.event, frame.id) == ("end", EntryId(0, LAST_SEQ))
     assert b'"code":"x"' in frame.data
+    assert b'"completion_tokens":3' in frame.data
     assert 0 < client.pttl(stream_key("j")) <= 60_000
 
 

@@ -12,6 +12,7 @@ from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.states import Priority, State
+from backend.core.key_registry import KeyRegistry
 from backend.core.keys import Keys, Scope
 from tests.factories import HOUR_MS, insert, new_job
 from tests.integration.core.jobs import claim_one, column, row
@@ -136,7 +137,7 @@ def test_a_job_of_a_caller_that_changed_commits_nothing_of_the_batch(
     )
     jobs = [new_job(credential=keys.recognise(key).credential) for key in (good, bad)]
     ((_, _), (row_of_bad, _)) = keys.list_all()
-    keys.revoke(row_of_bad.prefix)
+    KeyRegistry(database).disable(row_of_bad.prefix, actor="root")
 
     with pytest.raises(CallerChangedError):
         writer(database)(jobs)

@@ -14,6 +14,7 @@ from backend.core.jobs.repository.retention import JobRetention
 from backend.core.jobs.states import Kind, Priority, State
 from backend.core.keys import Keys, Scope
 from backend.core.names import node_lane
+from backend.core.usage.rollup import Rollup
 from tests.factories import MODEL, finish_of, insert, new_job
 from tests.integration.core.jobs import (
     change,
@@ -229,6 +230,7 @@ def test_old_jobs_are_deleted_with_all_that_belongs_to_them(
     hand_back(database, claim_one(database, old))
     (young,) = insert(database, new_job())
     aged(database, old, young)
+    Rollup(database).run()
     retention = JobRetention(database)
 
     assert retention.delete_jobs(older_than_ms=DAY_MS) == 1

@@ -59,6 +59,18 @@ def test_three_retries_are_four_counted_attempts(database: Database) -> None:
     assert attempts(database, job_id) == [(n, "stalled") for n in (1, 2, 3, 4)]
 
 
+def test_tokens_of_an_attempt_are_the_jobs_only_if_it_ends_with_it(
+    database: Database,
+) -> None:
+    (job_id,) = insert(database, new_job())
+    counts = []
+    for tokens in (7, 8, 9, 4):
+        hand_back(database, claim_one(database, job_id), costs=1, tokens=tokens)
+        counts.append(row(database, job_id).completion_tokens)
+
+    assert counts == [None, None, None, 4]
+
+
 def test_a_retry_waits_for_its_time(database: Database, claimed: Claimed) -> None:
     hand_back(database, claimed, costs=1, delay_ms=60_000)
 

@@ -154,7 +154,7 @@ def test_a_slot_that_lingers_is_woken(wake: Wake, client: redis.Redis) -> None:
 def test_a_hint_given_in_the_instant_of_leaving_is_taken(
     wake: Wake, client: redis.Redis, hint_left: bytes | None, found: bytes
 ) -> None:
-    run = wake._run
+    run = wake._connections.run
 
     def given_at_the_last_moment(command: tuple[object, ...]) -> object:
         answer = run(command)
@@ -164,7 +164,7 @@ def test_a_hint_given_in_the_instant_of_leaving_is_taken(
                 client.lpush("corral:wake:s1", hint_left)
         return answer
 
-    wake._run = given_at_the_last_moment  # type: ignore[method-assign,assignment]  # between two steps
+    wake._connections.run = given_at_the_last_moment  # type: ignore[method-assign,assignment]  # between two steps
 
     assert wake.linger(slot(1), linger_ms=5, in_all_ms=5) == found
 
@@ -190,14 +190,14 @@ def test_a_slot_whose_lease_is_over_is_free(wake: Wake) -> None:
 def test_who_loses_redis_while_it_lingers_is_hinted_no_more(
     wake: Wake, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = wake._run
+    run = wake._connections.run
 
     def lose(command: tuple[object, ...]) -> object:
         if command[0] == "BLPOP":
             raise redis.ConnectionError
         return run(command)
 
-    monkeypatch.setattr(wake, "_run", lose)
+    monkeypatch.setattr(wake._connections, "run", lose)
 
     with pytest.raises(redis.ConnectionError):
         wake.linger(slot(1), linger_ms=10, in_all_ms=5_000)

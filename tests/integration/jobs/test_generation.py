@@ -8,9 +8,10 @@ import pytest
 from backend.core.cluster import Cluster
 from backend.core.forecast import Forecast
 from backend.core.jobs.states import Kind, State
+from backend.core.recent_snapshots import RecentSnapshots
 from tests.factories import EMBED_MODEL, MODEL
 from tests.integration.core.jobs import attempt
-from tests.integration.jobs.chats import SLOW, chat
+from tests.integration.jobs.chats import SLOW, chat, embed
 from tests.ollama_server import OllamaServer
 from tests.stack import Role, Stack
 
@@ -46,7 +47,7 @@ def test_a_chat_is_answered_and_its_answer_kept(stack: Stack) -> None:
 def test_the_pace_of_answers_gives_those_who_wait_a_forecast(stack: Stack) -> None:
     slow = chat(sim_tokens=12, sim_tokens_per_second=100)
     stack.wait(stack.submit(request=slow))
-    forecast = Forecast(Cluster(stack.redis))
+    forecast = Forecast(RecentSnapshots(Cluster(stack.redis)))
 
     def eta() -> float:
         forecast.forget()
@@ -63,8 +64,9 @@ def test_a_generate_job_is_answered(stack: Stack) -> None:
 
 
 def test_a_bound_on_tokens_is_always_sent(stack: Stack) -> None:
-    request = chat(sim_tokens=5_000) | {}
-    (job,) = stack.wait(stack.submit(request=request))
+    # Its context has room for more.
+    wordy = {"model": "qwen3:0.6b", "request": chat(sim_tokens=5_000)}
+    (job,) = stack.wait(stack.submit(**wordy))
 
     assert (job.completion_tokens, job.done_reason) == (2_048, "length")
 
@@ -83,14 +85,6 @@ def test_the_stream_is_the_stored_answer(stack: Stack) -> None:
     assert (last[0].decode(), last[1][b"e"]) == (job.last_event_id, b"end")
     assert orjson.loads(last[1][b"d"])["state"] == "succeeded"
     assert 0 < stack.redis.pttl(f"corral:stream:{job.id}") <= 600_000
-
-
-def embed(*texts: str, **over: Any) -> dict[str, Any]:
-    return {
-        "kind": Kind.EMBED,
-        "model": EMBED_MODEL,
-        "request": {"input": list(texts), **over},
-    }
 
 
 def test_rule_12_joined_embeddings_each_get_their_own_vectors(
@@ -174,7 +168,7 @@ def test_after_four_counted_attempts_a_job_is_a_dead_letter_and_is_replayed(
     assert (job.state, job.failures) == (State.FAILED, 4)
     assert (job.error or {})["code"] == "stream_cut"
     assert (job.error or {})["attempts"] == 4
-    again = stack.service.replay(job, request_id="r")
+    again = stack.service.submit(stack.service.again(job, request_id="r"))
     (replayed,) = stack.wait(again.job_id)
     assert (replayed.state, replayed.replay_of) == (State.SUCCEEDED, job.id)
 

@@ -72,7 +72,8 @@ def test_a_model_is_shown(
 
 def load(client: OllamaClient, limits: Deadlines = PATIENT, **more: Any) -> None:
     options = {"num_ctx": 2048}
-    client.load("m", **{"keep_alive": -1, "options": options, "limits": limits} | more)
+    own = {"keep_alive": -1, "options": options, "limits": limits, "shift": False}
+    client.load("m", **own | more)
 
 
 def test_a_model_is_loaded_by_generating_nothing(
@@ -85,6 +86,7 @@ def test_a_model_is_loaded_by_generating_nothing(
     assert body == {
         "model": "m",
         "options": {"num_ctx": 2048},
+        "shift": False,
         "keep_alive": -1,
         "stream": False,
     }

@@ -98,7 +98,7 @@ def test_a_wedged_load_is_a_load_timeout(
     simulator.set_fault("tiny-chat", "wedged_load", count=1)
 
     with pytest.raises(errors.LoadTimeoutError):
-        ollama.load("tiny-chat", keep_alive=None, options={}, limits=HASTY)
+        ollama.load("tiny-chat", keep_alive=None, options={}, limits=HASTY, shift=False)
 
 
 @pytest.mark.parametrize("after_tokens", [0, 5])
@@ -132,7 +132,12 @@ def test_a_model_is_loaded_and_unloaded(
     ollama: OllamaClient, model: str, *, is_embedding: bool
 ) -> None:
     ollama.load(
-        model, keep_alive=-1, options={}, limits=PATIENT, is_embedding=is_embedding
+        model,
+        keep_alive=-1,
+        options={},
+        limits=PATIENT,
+        shift=False,
+        is_embedding=is_embedding,
     )
     loaded = [m.name for m in ollama.ps()]
     ollama.unload(model)

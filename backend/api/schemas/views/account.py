@@ -2,6 +2,7 @@
 
 from pydantic import AwareDatetime
 
+from backend.api.schemas.views.keys import LimitsView
 from backend.api.schemas.views.view import View
 
 
@@ -10,16 +11,19 @@ class UserView(View):
 
     id: int
     name: str
+    role: str
 
 
 class OwnKeyView(View):
-    """The key that was sent."""
+    """The key that was sent, or that stands for the user's log-ins."""
 
     id: int
     prefix: str
     name: str
     scopes: list[str]
     expires_at: AwareDatetime | None
+    limits: LimitsView
+    is_login: bool
 
 
 class Me(View):
@@ -30,7 +34,7 @@ class Me(View):
 
 
 class SessionView(View):
-    """A token that is as good as the key, until it expires or the key does."""
+    """A token that is as good as a key, until it expires or what opened it does."""
 
     token: str
     expires_at: AwareDatetime

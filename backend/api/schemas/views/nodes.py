@@ -2,9 +2,24 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from backend.api.schemas.views.view import Object, View
+
+
+class LoadedModel(BaseModel):
+    """A model in a node's memory; sizes in bytes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    size: int
+    size_vram: int
+    context_length: int | None
+    expires_at: AwareDatetime | None = Field(
+        description="When it leaves the memory unless it is asked something before; "
+        "null if it is kept for ever."
+    )
 
 
 class NodeView(BaseModel):
@@ -16,6 +31,7 @@ class NodeView(BaseModel):
     state: Literal["ready", "degraded"]
     simulated: bool
     ollama_version: str | None
+    loaded: list[LoadedModel]
     workers: list[Object]
 
 

@@ -37,15 +37,19 @@ class JobClaim:
         self._lease_ms = lease_ms
         d = database.dialect
         self._due = f"(not_before IS NULL OR not_before<={d.now})"
-        self._look = (
-            # One column of text instead of nine to be described and decoded.
+        look = (
+            # One column of text instead of ten to be described and decoded.
             "SELECT JSON_ARRAY(j.id,j.attempt,j.failures,j.kind,j.model,"
             f"j.requested_model,{d.milliseconds_until('j.deadline_at')},j.request_id,"
-            f"j.traceparent),p.request FROM jobs j {d.straight_join} job_payloads p"
-            " ON p.job_id=j.id WHERE j.state='queued' AND j.lane=%s"
+            "j.traceparent,j.limits_id),{request}"
+            f" FROM jobs j {d.straight_join} job_payloads p ON p.job_id=j.id"
+            " WHERE j.state='queued' AND j.lane=%s"
             f" AND (j.not_before IS NULL OR j.not_before<={d.now})"
             f" AND j.queue_expires_at>{d.now} ORDER BY j.queue_rank,j.id LIMIT %s"
         )
+        self._look = look.replace("{request}", "p.request")
+        bounded = "CASE WHEN LENGTH(p.request)<=%s THEN p.request ELSE '' END"
+        self._look_bounded = look.replace("{request}", bounded)
         self._take = (
             f"UPDATE jobs {d.by_primary_key} SET state='running',attempt=attempt+1,"
             f"claim_token=%s,lease_owner=%s,lease_expires_at={d.later('%s')},"
@@ -54,9 +58,17 @@ class JobClaim:
             f" AND {self._due} AND queue_expires_at>{d.now}"
         )
 
-    def look(self, lane: str, limit: int) -> list[Due]:
-        """Read the first due jobs of a lane, in rank order."""
-        return self._database.read(lambda cursor: self._read(cursor, lane, limit))
+    def look(
+        self, lane: str, limit: int, *, most_bytes: int | None = None
+    ) -> list[Due]:
+        """Read the first due jobs of a lane, in rank order.
+
+        A request of more bytes than that is left empty.
+        """
+        bound = () if most_bytes is None else (most_bytes,)
+        sql = self._look_bounded if bound else self._look
+        values = (*bound, lane, limit)
+        return self._database.read(lambda cursor: _read(cursor, sql, values))
 
     def any_due(self, lane: str) -> bool:
         """Tell whether a job of the lane waits."""
@@ -69,10 +81,6 @@ class JobClaim:
         token = uuid7()
         # A lost reply is harmless: the token tells afterwards which rows are ours.
         return self._database.read(lambda cursor: self._claim(cursor, due, token))
-
-    def _read(self, cursor: HotCursor, lane: str, limit: int) -> list[Due]:
-        cursor.execute(self._look, (lane, limit))
-        return [_due(row) for row in cursor.rows()]
 
     def _claim(
         self, cursor: HotCursor, due: Sequence[Due], token: str
@@ -98,14 +106,20 @@ class JobClaim:
         return {row[0] for row in cursor.rows()}
 
 
+def _read(cursor: HotCursor, sql: str, values: Sequence[object]) -> list[Due]:
+    cursor.execute(sql, values)
+    return [_due(row) for row in cursor.rows()]
+
+
 def _marks(ids: Sequence[str]) -> str:
     return ",".join(["%s"] * len(ids))
 
 
 def _due(row: tuple[Any, ...]) -> Due:
-    job_id, attempt, failures, kind, model, requested, left, request_id, trace = (
-        orjson.loads(row[0])
+    job_id, attempt, failures, kind, model, requested, left, *rest = orjson.loads(
+        row[0]
     )
+    request_id, traceparent, limits_id = rest
     return Due(
         id=job_id,
         attempt=attempt,
@@ -113,10 +127,11 @@ def _due(row: tuple[Any, ...]) -> Due:
         kind=Kind(kind),
         model=model,
         requested_model=requested,
-        request=(row[1] or "null").encode(),
+        request=("null" if row[1] is None else row[1]).encode(),
         deadline_ms=left,
         request_id=request_id,
-        traceparent=trace,
+        traceparent=traceparent,
+        limits_id=limits_id,
     )
 
 
@@ -133,4 +148,5 @@ def _claimed(job: Due, token: str) -> Claimed:
         deadline_ms=job.deadline_ms,
         request_id=job.request_id,
         traceparent=job.traceparent,
+        limits_id=job.limits_id,
     )

@@ -124,11 +124,32 @@ class JobQuery:
         with transaction(self._database.sessions) as session:
             return int(session.execute(statement).scalar_one())
 
+    def queued_by_key(self, *, at_least: int) -> dict[int, int]:
+        """Count the queued jobs of each key that has at least so many of them."""
+        count = func.count()
+        statement = (
+            select(Job.key_id, count)
+            .where(Job.state == State.QUEUED.value)
+            .group_by(Job.key_id)
+            .having(count >= at_least)
+        )
+        with transaction(self._database.sessions) as session:
+            rows = session.execute(statement).all()
+        # The platform's own jobs are of no key.
+        return {key_id: number for key_id, number in rows if key_id is not None}
+
     def lanes_with_due_jobs(self) -> list[str]:
         """Name the lanes in which a job waits, be it due or not."""
         statement = select(Job.lane).where(Job.state == State.QUEUED.value).distinct()
         with transaction(self._database.sessions) as session:
             return [row[0] for row in session.execute(statement)]
+
+    def any_unfinished(self, lane: str) -> bool:
+        """Tell whether a job of a lane waits or runs."""
+        unfinished = [State.QUEUED.value, State.RUNNING.value]
+        statement = select(Job.id).where(Job.state.in_(unfinished), Job.lane == lane)
+        with transaction(self._database.sessions) as session:
+            return session.execute(statement.limit(1)).first() is not None
 
     def node_work(self, lane: str, *, done_within_ms: int) -> list[JobRecord]:
         """List what waits or runs in a node's lane, and what succeeded a moment ago."""

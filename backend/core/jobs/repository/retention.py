@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, Update, delete, select, update
+from sqlalchemy import Select, Update, delete, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from backend.core.db import Database, transaction
 from backend.core.identifiers import oldest_uuid7
 from backend.core.jobs.states import FINAL
 from backend.core.models import Job, JobAttempt, JobPayload, Session
+from backend.core.usage.grouping import CALLS
+from backend.core.usage.rollup import rolled_until
 
 # Small transactions: nobody waits for a lock of ours.
 _BATCH = 500
@@ -68,12 +70,18 @@ class JobRetention:
         return len(ids)
 
     def delete_jobs(self, *, older_than_ms: int) -> int:
-        """Delete jobs that ended so long ago, with all that belongs to them."""
+        """Delete jobs that ended so long ago, with all that belongs to them.
+
+        Calls stay until they are rolled up: their usage outlives them.
+        """
         limit = datetime.now(UTC) - timedelta(milliseconds=older_than_ms)
+        with transaction(self._database.sessions) as session:
+            rolled = Job.finished_at < rolled_until(session)
         old = (
             select(Job.id)
             .where(Job.id < oldest_uuid7(limit.timestamp()))
             .where(Job.state.in_(FINAL), Job.finished_at < limit)
+            .where(or_(rolled, Job.kind.not_in(CALLS)))
             .limit(_BATCH)
         )
         return self._in_batches(lambda session: self._delete(session, old))

@@ -18,7 +18,10 @@ from backend.core.jobs.records import AttemptRecord, Handback, Moved
 from backend.core.jobs.repository.finish import attempt_row, attempt_values
 from backend.core.jobs.states import ErrorCode, Kind, State
 
-_MOVED = "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id"
+_MOVED = (
+    "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id,"
+    "completion_tokens,limits_id"
+)
 # Bounds one tick of recovery; the rest is found by the next.
 _BATCH = 500
 
@@ -46,6 +49,7 @@ class JobTransition:
         return (
             f"UPDATE jobs {d.by_primary_key} SET"
             f" finished_at=CASE WHEN {ends} THEN {d.now} END,"
+            f" completion_tokens=CASE WHEN {ends} THEN %s END,"
             f" error_code=CASE WHEN {cancelled} THEN NULL WHEN {expired}"
             f" THEN '{ErrorCode.DEADLINE_EXCEEDED}' WHEN {spent} THEN %s END,"
             f" error=CASE WHEN {cancelled} THEN NULL WHEN {expired} THEN %s"
@@ -116,6 +120,8 @@ class JobTransition:
         deadline = _error(ErrorCode.DEADLINE_EXCEEDED, back.failures + back.costs)
         values = (
             *spent,  # finished_at
+            *spent,  # completion_tokens
+            back.completion_tokens,
             *spent,  # error_code
             back.reason.value,
             deadline,
@@ -238,6 +244,8 @@ def _read_moved(cursor: HotCursor, ids: Sequence[str]) -> list[Moved]:
             error=orjson.loads(row[6]) if row[6] else None,
             owner_id=row[7],
             last_event_id=row[8],
+            completion_tokens=row[9],
+            limits_id=row[10],
         )
         for row in cursor.rows()
     ]

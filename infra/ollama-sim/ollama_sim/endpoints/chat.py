@@ -15,6 +15,7 @@ from ollama_sim.lines import Lines, NativeLines
 from ollama_sim.model import Model
 from ollama_sim.options import check, needs
 from ollama_sim.run import Job
+from ollama_sim.runner import Needs
 from ollama_sim.simulator import Simulator
 
 # The tokens of a prompt's start and of the markers around each message, and of an
@@ -62,9 +63,10 @@ def chat_job(
     check(options)
     messages = body["messages"]
     text, tokens = _read(messages, model)
+    wanted = needs(model, body)
     return Job(
         model=model,
-        needs=needs(model, options),
+        needs=wanted,
         ask=Ask(
             prompt=messages[-1].get("content") or "",
             text=text,
@@ -79,7 +81,7 @@ def chat_job(
         stream=body.get("stream") is not False,
         keep_alive=keep_alive,
         truncate=body.get("truncate") is not False,
-        fault=fault_for(sim, exchange, model, options),
+        fault=fault_for(sim, exchange, model, options, wanted=wanted),
     )
 
 
@@ -98,6 +100,7 @@ def fault_for(
     model: Model,
     options: dict[str, Any],
     *,
+    wanted: Needs,
     only_loads: bool = False,
 ) -> Fault | None:
     """Return the fault of this request: its own, its model's, or one set.
@@ -109,7 +112,7 @@ def fault_for(
         return fault_in(options)
     if sim.faults.all:
         modes = INSTEAD | ON_LOAD if only_loads else frozenset(Mode)
-        if sim.scheduler.is_loaded(model, needs(model, options)):
+        if sim.scheduler.is_loaded(model, wanted):
             modes -= ON_LOAD
         fault = sim.faults.pick(exchange.path, model.name, modes)
         if fault is not None:
@@ -154,11 +157,12 @@ async def load_or_unload(
     model = find(sim, exchange, body.get("model"), what)
     options = body.get("options") or {}
     check(options)
-    fault = fault_for(sim, exchange, model, options, only_loads=True)
+    wanted = needs(model, body)
+    fault = fault_for(sim, exchange, model, options, wanted=wanted, only_loads=True)
     if fault is not None and fault.mode in INSTEAD:
         raise fault.error()
     runner = await sim.scheduler.lease(
-        model, needs(model, options), keep_alive=keep_alive, fault=fault
+        model, wanted, keep_alive=keep_alive, fault=fault
     )
     sim.scheduler.give_back(runner)
     exchange.reply_json(200, lines.empty("load"))

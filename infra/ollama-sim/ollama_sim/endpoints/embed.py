@@ -1,5 +1,6 @@
 """`/api/embed` and the older `/api/embeddings`."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from ollama_sim.errors import TOO_LONG, ApiError
 from ollama_sim.exchange import Exchange
 from ollama_sim.model import Model
 from ollama_sim.options import check, needs
+from ollama_sim.settings import Settings
 from ollama_sim.simulator import Simulator
 from ollama_sim.vectors import normal, vector
 
@@ -73,11 +75,12 @@ async def embedded(
     exchange.state.model = model.name
     options = body.get("options") or {}
     check(options)
-    fault = fault_for(sim, exchange, model, options)
+    wanted = needs(model, body)
+    fault = fault_for(sim, exchange, model, options, wanted=wanted)
     if fault is not None and await spoil(exchange, fault):
         return None
     runner = await sim.scheduler.lease(
-        model, needs(model, options), keep_alive=body.get("keep_alive"), fault=fault
+        model, wanted, keep_alive=body.get("keep_alive"), fault=fault
     )
     try:
         loaded = time.perf_counter_ns()
@@ -87,8 +90,12 @@ async def embedded(
         try:
             tokens = _count(model, texts, runner.needs.num_ctx, body)
             size = body.get("dimensions") or 0
+            await asyncio.sleep(_seconds(sim.settings, len(texts)))
             vectors = [_vector(model, text, size) for text in texts]
             how = "completed"
+        except asyncio.CancelledError:
+            how = "cancelled"
+            raise
         finally:
             sim.journal.generation_ended(model.name, how)
             runner.free_slot()
@@ -96,6 +103,11 @@ async def embedded(
         sim.scheduler.give_back(runner)
     ended = time.perf_counter_ns()
     return Embeddings(vectors, tokens, ended - started, loaded - started)
+
+
+def _seconds(settings: Settings, texts: int) -> float:
+    # A runner of one slot takes the texts of a call one after the other.
+    return settings.embed_call_seconds + texts * settings.embed_text_seconds
 
 
 def _count(model: Model, texts: list[str], num_ctx: int, body: dict[str, Any]) -> int:

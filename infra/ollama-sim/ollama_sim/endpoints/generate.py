@@ -59,9 +59,10 @@ def generate_job(
     options = body.get("options") or {}
     check(options)
     text = (body.get("system") or "") + body["prompt"]
+    wanted = needs(model, body)
     return Job(
         model=model,
-        needs=needs(model, options),
+        needs=wanted,
         ask=Ask(
             prompt=body["prompt"],
             text=text,
@@ -74,7 +75,7 @@ def generate_job(
         stream=body.get("stream") is not False,
         keep_alive=keep_alive,
         truncate=body.get("truncate") is not False,
-        fault=fault_for(sim, exchange, model, options),
+        fault=fault_for(sim, exchange, model, options, wanted=wanted),
     )
 
 

@@ -4,6 +4,7 @@ import redis
 
 from backend.core.cluster import Snapshot
 from backend.core.forecast import Forecast, jobs_per_second
+from backend.core.recent_snapshots import RecentSnapshots
 
 MODEL = "tiny-chat:latest"
 
@@ -49,7 +50,7 @@ class Clock:
 
 def forecast(cluster: FakeCluster, clock: Clock | None = None) -> Forecast:
     fake: Any = cluster
-    return Forecast(fake, clock=clock or Clock())
+    return Forecast(RecentSnapshots(fake, clock=clock or Clock()))
 
 
 def test_the_nodes_speeds_add_up_and_a_nodes_workers_share_one() -> None:

@@ -1,76 +1,16 @@
 """JOBS.md 10: group commit and its pitfalls."""
 
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from backend.core.group_commit import GroupCommit
-
-PATIENCE_SECONDS = 10
+from tests.unit.backend.core.crowd import PATIENCE_SECONDS, Runs, TornOutError, crowd
 
 
 class BadRowError(Exception):
     """A row that fails."""
-
-
-class TornOutError(BaseException):
-    """What kills a greenlet is no Exception."""
-
-
-class Runs:
-    """Runs batches; the first waits until it is let go, so that a crowd gathers."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.began = threading.Event()
-        self.go_on = threading.Event()
-        self.fail: Callable[[Sequence[int]], None] = lambda items: None
-
-    def __call__(self, items: Sequence[int]) -> list[int]:
-        self.batches.append(list(items))
-        if len(self.batches) == 1:
-            self.began.set()
-            assert self.go_on.wait(PATIENCE_SECONDS)
-        self.fail(items)
-        return [item * 10 for item in items]
-
-
-@pytest.fixture
-def runs() -> Runs:
-    return Runs()
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(64) as pool:
-        yield pool
-
-
-def waiting(commit: GroupCommit[int, int]) -> int:
-    return len(commit._waiting)
-
-
-def crowd(
-    pool: ThreadPoolExecutor, commit: GroupCommit[int, int], runs: Runs, items: range
-) -> "list[Future[int]]":
-    """Let one lead with item 0 and all others wait behind it, in order."""
-    futures = [pool.submit(commit, 0)]
-    assert runs.began.wait(PATIENCE_SECONDS)
-    for number, item in enumerate(items, start=1):
-        futures.append(pool.submit(commit, item))
-        until(lambda n=number: waiting(commit) == n)
-    return futures
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.0005)
 
 
 def test_one_caller_alone_runs_at_once() -> None:
@@ -194,50 +134,6 @@ def test_a_run_that_answers_too_little_is_an_error_for_all() -> None:
         commit(1)
 
 
-def test_a_caller_that_is_torn_out_while_it_waits_is_left_out(
-    runs: Runs, pool: ThreadPoolExecutor
-) -> None:
-    def torn(*_: object) -> None:
-        raise TornOutError
-
-    commit = GroupCommit(runs)
-    crowd(pool, commit, runs, range(0))
-    before = signal.signal(signal.SIGUSR1, torn)
-    try:
-        pool.submit(tear_when, lambda: waiting(commit) == 1)
-        with pytest.raises(TornOutError):
-            commit(1)
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-
-    runs.go_on.set()
-    assert commit(2) == 20
-    assert runs.batches == [[0], [2]]
-
-
-def tear_when(is_so: Callable[[], bool]) -> None:
-    until(is_so)
-    main = threading.main_thread().ident
-    assert main is not None
-    signal.pthread_kill(main, signal.SIGUSR1)
-
-
-def test_an_heir_that_is_torn_out_passes_the_lead_on(
-    runs: Runs, pool: ThreadPoolExecutor
-) -> None:
-    commit = GroupCommit(runs)
-    futures = crowd(pool, commit, runs, range(1, 4))
-    heir = commit._waiting[0]
-    heir.leads = True  # handed over in the instant in which its caller was torn out
-
-    commit._abandon(heir)
-    runs.go_on.set()
-
-    assert futures[2].result(PATIENCE_SECONDS) == 20
-    assert futures[3].result(PATIENCE_SECONDS) == 30
-    heir.gate.release()
-
-
 def test_many_threads_each_get_their_own_outcome(pool: ThreadPoolExecutor) -> None:
     def run(items: Sequence[int]) -> list[int]:
         if len(items) > 1 and any(item % 50 == 7 for item in items):
@@ -258,4 +154,4 @@ def test_many_threads_each_get_their_own_outcome(pool: ThreadPoolExecutor) -> No
 
     assert outcomes == [str(i) if i % 50 == 7 else i * 2 for i in range(3_000)]
     assert not commit._busy
-    assert waiting(commit) == 0
+    assert not commit._waiting

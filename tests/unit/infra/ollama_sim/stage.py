@@ -212,7 +212,7 @@ class Stage:
 
 def hello(model: str = "tiny-chat", **fields: Any) -> dict[str, Any]:
     """Return the body of a chat; unknown fields are options."""
-    top = ("stream", "keep_alive", "format", "tools", "think", "truncate")
+    top = ("stream", "keep_alive", "format", "tools", "think", "truncate", "shift")
     body = {**HELLO, "model": model}
     body |= {name: fields.pop(name) for name in top if name in fields}
     return {**body, "options": fields}

@@ -118,6 +118,28 @@ async def test_an_answer_without_a_limit_ends_after_ten_contexts() -> None:
     assert reply.lines[-1]["eval_count"] == 80
 
 
+@pytest.mark.parametrize("more", [{}, {"num_predict": 50}])
+@played
+async def test_without_shift_an_answer_ends_where_the_context_does(
+    more: dict[str, int],
+) -> None:
+    body = hello(num_ctx=20, temperature=0, shift=False, **more)
+
+    last = (await Stage().post("/api/chat", body)).lines[-1]
+
+    assert last["prompt_eval_count"] + last["eval_count"] == 20
+    assert last["done_reason"] == "length"
+
+
+@played
+async def test_without_shift_a_prompt_that_fills_the_context_has_an_answer() -> None:
+    body = hello(num_ctx=4, temperature=0, shift=False)
+
+    last = (await Stage().post("/api/chat", body)).lines[-1]
+
+    assert (last["prompt_eval_count"], last["eval_count"]) == (4, 1)
+
+
 @pytest.mark.parametrize("streamed", [True, False])
 @played
 async def test_a_stop_sequence_ends_the_text_before_it(*, streamed: bool) -> None:

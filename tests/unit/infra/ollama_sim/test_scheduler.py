@@ -47,6 +47,30 @@ async def test_an_embedding_model_has_one_slot() -> None:
     assert stage.sim.scheduler.loaded["tiny-embed:latest"].free_slots == 1
 
 
+def embed(stage: Stage, *texts: str) -> Caller:
+    return stage.start("/api/embed", {"model": "tiny-embed", "input": list(texts)})
+
+
+@played
+async def test_the_texts_of_embedding_calls_take_their_time_in_the_one_slot() -> None:
+    stage = Stage(embed_call_seconds=0.5, embed_text_seconds=0.1, num_parallel=4)
+
+    replies = await all_of(embed(stage, "a", "b", "c"), embed(stage, "d"))
+
+    assert [reply.times[0] for reply in replies] == [0.8, 1.4]
+
+
+@played
+async def test_an_embedding_whose_caller_leaves_frees_the_slot() -> None:
+    stage = Stage(embed_call_seconds=0, embed_text_seconds=1)
+    gone, other = embed(stage, *"abcdefghij"), embed(stage, "x")
+    await asyncio.sleep(2)
+    gone.leave()
+
+    assert (await other.reply()).times == [3.0]
+    assert (await stage.stats())["generations"]["cancelled"]["total"] == 1
+
+
 @played
 async def test_the_queue_of_a_loaded_model_has_no_bound() -> None:
     stage = Stage(tokens_per_second=10, max_queue=2)
@@ -173,6 +197,21 @@ async def test_another_context_reloads_the_model_once_it_is_idle() -> None:
     stats = await stage.stats()
     assert stats["loads"] == {"tiny-chat:latest": 2}
     assert stats["unloads"] == {"tiny-chat:latest": 1}
+
+
+@played
+async def test_another_shift_reloads_the_model_and_the_same_does_not() -> None:
+    stage = Stage(load_seconds=1)
+    load = {"model": "tiny-chat", "shift": False}
+    for body in (load, load | {"prompt": "Hello"}):
+        await stage.post("/api/generate", body)
+    await stage.post("/api/chat", hello(shift=False, num_predict=1))
+    await stage.post("/api/embed", load | {"input": "Hello"})
+    assert (await stage.stats())["loads"] == {"tiny-chat:latest": 1}
+
+    await stage.post("/api/chat", hello(num_predict=1))
+
+    assert (await stage.stats())["loads"] == {"tiny-chat:latest": 2}
 
 
 @played

@@ -38,6 +38,8 @@ def test_the_platform_owns_what_loads_the_model() -> None:
         "messages": [],
         "model": "m:1",
         "stream": True,
+        "truncate": False,
+        "shift": False,
         "keep_alive": -1,
         "options": {"seed": 1, "num_ctx": 4096, "num_predict": 100},
     }
@@ -55,11 +57,31 @@ def test_embeddings_of_several_jobs_are_one_body() -> None:
 
     assert embed_body("m:1", ["one", "two"], request, SIZED) == {
         "dimensions": 3,
+        "truncate": False,
+        "shift": False,
         "options": {"num_ctx": 4096},
         "model": "m:1",
         "input": ["one", "two"],
         "keep_alive": -1,
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [({}, False), ({"truncate": None}, False), ({"truncate": True}, True)],
+)
+def test_embeddings_are_of_the_whole_text_unless_the_caller_wants_it_cut(
+    asked: dict[str, Any], *, sent: bool
+) -> None:
+    body = embed_body("m:1", ["one"], {"input": "one"} | asked, POLICY)
+
+    assert body["truncate"] is sent
+
+
+def test_a_prompt_is_never_cut_whatever_its_request_says() -> None:
+    body = generation_body("m:1", {"truncate": True, "shift": True}, POLICY)
+
+    assert (body["truncate"], body["shift"]) == (False, False)
 
 
 def test_an_attempts_row_keeps_numbers_and_none_of_the_callers_words() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from backend.core.jobs.records import Due
+from backend.core.jobs.records import Claimed, Due
 from backend.core.jobs.states import Kind, State
 from tests.factories import EMBED_MODEL, due_job, settings_for
 from tests.fakes.generation import (
@@ -17,15 +17,17 @@ from tests.fakes.generation import (
     FakeModels,
     FakeOllama,
     FakeOutsider,
+    FakeReservations,
     FakeTransition,
     claimed_of,
 )
 from worker.generation.answer import Answerer
-from worker.generation.embed import Embedder
+from worker.generation.embed import Embedder, JoinedCall
+from worker.generation.gathering import Gatherer
 from worker.generation.ledger import Ledger
 from worker.generation.pace import Pace
 from worker.generation.settle import Settler
-from worker.holdings import AbortReason, Holdings
+from worker.holdings import AbortReason, Holding, Holdings
 from worker.ollama.abort import AbortSwitch
 from worker.ollama.deadlines import Deadlines
 from worker.ollama.errors import (
@@ -53,14 +55,16 @@ def job(*texts: str, **over: Any) -> Due:
 class Bench:
     """An embedder among fakes."""
 
-    def __init__(self, *due: Due, batch_size: int = 10) -> None:
+    def __init__(self) -> None:
         settings = settings_for()
-        self.claim, self.finish = FakeClaim(*due), FakeFinish()
+        self.claim, self.finish = FakeClaim(), FakeFinish()
         self.flusher, self.transition = FakeFlusher(), FakeTransition()
         self.models, self.breaker = FakeModels(), FakeBreaker()
         self.holdings, self.ollama = Holdings(), FakeOllama(answer_all)
         self.pace = Pace()
-        self.ledger: Any = Ledger(self.claim, self.finish, self.flusher)  # type: ignore[arg-type]  # fakes
+        self.reservations: Any = FakeReservations()
+        parts: Any = (self.claim, self.finish, self.flusher, self.reservations)
+        self.ledger: Any = Ledger(*parts)
         shared: Any = {
             "settings": settings,
             "flusher": self.flusher,
@@ -71,23 +75,26 @@ class Bench:
             ledger=self.ledger,
             transition=self.transition,  # type: ignore[arg-type]  # a fake
             outsider=FakeOutsider(),  # type: ignore[arg-type]  # a fake
+            reservations=self.reservations,
             breaker=self.breaker,  # type: ignore[arg-type]  # a fake
             pace=self.pace,
             **shared,
         )
         client: Any = self.ollama
+        self.gatherer = Gatherer(
+            self.ledger, batch_size=10, wait_ms=0, draining=threading.Event()
+        )
         self.embedder = Embedder(
             answerer=Answerer(client=client, settler=self.settler, **shared),
             settler=self.settler,
             client=client,
-            ledger=self.ledger,
+            gatherer=self.gatherer,
             holdings=self.holdings,
             models=self.models,  # type: ignore[arg-type]  # a fake
-            batch_size=batch_size,
         )
 
-    def answer(self, first: Due) -> bool:
-        return self.embedder.answer(claimed_of(first))
+    def answer(self, *jobs: Due) -> bool:
+        return self.embedder.answer([claimed_of(one) for one in jobs])
 
     def states(self, *jobs: Due) -> list[State | None]:
         ends = self.finish.ends
@@ -99,9 +106,9 @@ class Bench:
 
 def test_each_job_of_a_joined_call_gets_exactly_its_own_vectors() -> None:
     first, second, third = job("a", "bb"), job("ccc"), job("dddd", "e")
-    bench = Bench(second, third)
+    bench = Bench()
 
-    assert bench.answer(first)
+    assert bench.answer(first, second, third)
 
     (body,) = bench.ollama.bodies
     assert body["input"] == ["a", "bb", "ccc", "dddd", "e"]
@@ -111,6 +118,8 @@ def test_each_job_of_a_joined_call_gets_exactly_its_own_vectors() -> None:
     paid = [bench.finish.ends[one.id].prompt_tokens for one in (first, second, third)]
     assert paid == [2, 3, 5]
     assert bench.holdings.jobs() == []
+    assert [len(batch) for batch in bench.finish.batches] == [3]
+    assert bench.gatherer.expects_company(EMBED_MODEL)
     for one in (first, second, third):
         record = bench.finish.ends[one.id].record
         assert (record.model_digest, record.options) == (
@@ -119,39 +128,26 @@ def test_each_job_of_a_joined_call_gets_exactly_its_own_vectors() -> None:
         )
 
 
-@pytest.mark.parametrize(("batch_size", "asked"), [(1, 1), (3, 3)])
-def test_a_call_is_joined_up_to_the_batch_size(batch_size: int, asked: int) -> None:
-    bench = Bench(*[job("x") for _ in range(5)], batch_size=batch_size)
-    bench.answer(job("a"))
+def test_what_was_begun_before_a_job_that_cannot_be_is_let_go() -> None:
+    bench = Bench()
+    broken = job("b", request_id="broken")
+    begin = bench.embedder._answerer.begin
 
-    assert len(bench.ollama.bodies[0]["input"]) == asked
-    assert len(bench.claim.taken) == asked - 1
+    def begin_or_fail(one: Claimed) -> Holding:
+        if one.request_id == "broken":
+            raise MemoryError
+        return begin(one)
 
+    bench.embedder._answerer.begin = begin_or_fail  # type: ignore[method-assign]  # one cannot be
 
-@pytest.mark.parametrize("outages", [[True], [False, True]])
-def test_an_outage_while_more_are_claimed_leaves_the_first_held_and_answered(
-    outages: list[bool],
-) -> None:
-    first, second = job("a"), job("b")
-    bench = Bench(second)
-    bench.claim.outages = outages
-    look, held = bench.claim.look, list[str]()
-
-    def look_on(lane: str, limit: int) -> list[Due]:
-        held.extend(holding.job.id for holding in bench.holdings.jobs())
-        return look(lane, limit)
-
-    bench.claim.look = look_on  # type: ignore[method-assign]  # to see what is held
-
-    assert bench.answer(first)
-    assert held == [first.id]
-    assert bench.states(first, second) == [State.SUCCEEDED, None]
+    with pytest.raises(MemoryError):
+        bench.answer(job("a"), broken)
     assert bench.holdings.jobs() == []
 
 
 def test_a_callers_mistake_is_repeated_one_by_one_and_counts_as_no_failure() -> None:
     good, bad, fine = job("good"), job("bad"), job("fine")
-    bench = Bench(bad, fine)
+    bench = Bench()
 
     def embed(
         body: dict[str, Any], limits: Deadlines, switch: AbortSwitch
@@ -162,7 +158,7 @@ def test_a_callers_mistake_is_repeated_one_by_one_and_counts_as_no_failure() -> 
 
     bench.ollama._embed = embed
 
-    assert bench.answer(good)
+    assert bench.answer(good, bad, fine)
     assert bench.states(good, bad, fine) == [
         State.SUCCEEDED,
         State.FAILED,
@@ -173,14 +169,14 @@ def test_a_callers_mistake_is_repeated_one_by_one_and_counts_as_no_failure() -> 
 
 def test_a_failure_of_the_node_hands_all_of_them_back() -> None:
     jobs = [job("a"), job("b")]
-    bench = Bench(jobs[1])
+    bench = Bench()
 
     def embed(*_: object) -> dict[str, Any]:
         raise UpstreamUnavailableError
 
     bench.ollama._embed = embed
 
-    assert not bench.answer(jobs[0])
+    assert not bench.answer(*jobs)
     assert [back.id for back in bench.transition.handbacks] == [one.id for one in jobs]
     assert {back.costs for back in bench.transition.handbacks} == {1}
 
@@ -195,7 +191,7 @@ def test_an_answer_with_too_few_vectors_is_malformed() -> None:
 
 def test_a_cancelled_one_ends_at_once_and_the_others_go_on() -> None:
     first, second = job("a"), job("bb")
-    bench = Bench(second)
+    bench = Bench()
     ended = threading.Event()
     settle = bench.settler.aborted
 
@@ -218,14 +214,14 @@ def test_a_cancelled_one_ends_at_once_and_the_others_go_on() -> None:
 
     bench.ollama._embed = embed
 
-    assert bench.answer(first)
+    assert bench.answer(first, second)
     assert bench.states(first, second) == [State.CANCELLED, State.SUCCEEDED]
     assert bench.vectors(second) == [[2.0, 98.0]]
 
 
 def test_when_all_are_cancelled_the_socket_is_shut() -> None:
     first, second = job("a"), job("b")
-    bench = Bench(second)
+    bench = Bench()
 
     def embed(_: Any, __: Any, switch: AbortSwitch) -> dict[str, Any]:
         bench.holdings.abort(bench.holdings.jobs(), AbortReason.CANCELLED)
@@ -234,15 +230,27 @@ def test_when_all_are_cancelled_the_socket_is_shut() -> None:
 
     bench.ollama._embed = embed
 
-    assert bench.answer(first)
+    assert bench.answer(first, second)
     while None in bench.states(first, second):
         pass
     assert bench.states(first, second) == [State.CANCELLED] * 2
 
 
+def test_a_cancel_that_comes_after_the_answer_changes_nothing() -> None:
+    bench = Bench()
+    holdings = [bench.holdings.hold(claimed_of(job(text))) for text in "ab"]
+    ended: list[Holding] = []
+    call = JoinedCall(holdings, lambda holding, _: ended.append(holding))
+
+    assert call.take(holdings[0])
+    assert not call.take(holdings[0])
+    bench.holdings.abort(holdings[:1], AbortReason.CANCELLED)
+    assert (ended, call.switch.reason) == ([], None)
+
+
 def test_a_cancel_of_one_while_the_model_loads_leaves_the_others() -> None:
     first, second = job("a"), job("bb")
-    bench = Bench(second)
+    bench = Bench()
     bench.models.loaded = False
 
     def on_load(switch: AbortSwitch) -> None:
@@ -252,7 +260,7 @@ def test_a_cancel_of_one_while_the_model_loads_leaves_the_others() -> None:
         switch.check()
 
     bench.ollama.on_load = on_load
-    bench.answer(first)
+    bench.answer(first, second)
 
     assert bench.states(second) == [State.SUCCEEDED]
     assert bench.vectors(second) == [[2.0, 98.0]]
@@ -260,7 +268,7 @@ def test_a_cancel_of_one_while_the_model_loads_leaves_the_others() -> None:
 
 def test_a_drain_hands_back_what_is_left_of_a_joined_call() -> None:
     jobs = [job("a"), job("b")]
-    bench = Bench(jobs[1])
+    bench = Bench()
 
     def embed(_: Any, __: Any, switch: AbortSwitch) -> dict[str, Any]:
         bench.holdings.abort(bench.holdings.jobs(), AbortReason.DRAIN)
@@ -268,7 +276,7 @@ def test_a_drain_hands_back_what_is_left_of_a_joined_call() -> None:
         raise AssertionError("the call goes on")
 
     bench.ollama._embed = embed
-    bench.answer(jobs[0])
+    bench.answer(*jobs)
     while len(bench.transition.handbacks) < 2:
         pass
 
@@ -277,7 +285,7 @@ def test_a_drain_hands_back_what_is_left_of_a_joined_call() -> None:
 
 def test_the_nearest_deadline_bounds_the_call_and_ends_no_other_job() -> None:
     hasty, patient = job("a", deadline_ms=50), job("bb")
-    bench = Bench(patient)
+    bench = Bench()
 
     def embed(
         body: dict[str, Any], limits: Deadlines, switch: AbortSwitch
@@ -289,7 +297,7 @@ def test_the_nearest_deadline_bounds_the_call_and_ends_no_other_job() -> None:
         return answer_all(body, limits, switch)
 
     bench.ollama._embed = embed
-    bench.answer(hasty)
+    bench.answer(hasty, patient)
 
     assert bench.states(hasty, patient) == [State.EXPIRED, State.SUCCEEDED]
     assert "failed" not in bench.breaker.told

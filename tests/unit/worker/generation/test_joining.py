@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from backend.core.jobs.records import Due
 from backend.core.jobs.states import Kind
 from tests.factories import due_job
-from worker.generation.joining import joinable, shares
+from worker.generation.joining import (
+    MOST_BYTES,
+    LastCall,
+    joinable,
+    pause,
+    shares,
+)
 
 
 def embed(**request: Any) -> Due:
@@ -39,16 +45,19 @@ def test_empty_inputs_pay_nothing_but_the_first() -> None:
     assert shares(3, [0, 0]) == [3, 0]
 
 
-def test_jobs_are_joined_in_rank_order_up_to_the_room() -> None:
+def test_jobs_are_joined_in_rank_order_up_to_the_size() -> None:
     due = [embed() for _ in range(4)]
 
-    assert joinable({"input": "a"}, due, room=3) == due[:3]
-    assert joinable({"input": "a"}, [], room=3) == []
+    assert joinable(due, size=3) == due[:3]
+    assert joinable(due, size=1) == due[:1]
+    assert joinable([], size=3) == []
 
 
 def test_only_equal_terms_are_joined() -> None:
+    first = embed(options={"a": 2, "b": 1})
     same = embed(options={"b": 1, "a": 2})
     due = [
+        first,
         embed(options={"a": 2}),
         same,
         embed(dimensions=3, options={"a": 2, "b": 1}),
@@ -56,4 +65,70 @@ def test_only_equal_terms_are_joined() -> None:
         due_job(kind=Kind.CHAT, request=b'{"options": {"a": 2, "b": 1}}'),
     ]
 
-    assert joinable({"input": "a", "options": {"a": 2, "b": 1}}, due, room=9) == [same]
+    assert joinable(due, size=9) == [first, same]
+
+
+def test_a_chat_is_joined_with_nothing() -> None:
+    chat = due_job(request=b"{}")
+
+    assert joinable([chat, embed(), embed()], size=9) == [chat]
+    assert joinable([embed(), chat], size=9)[1:] == []
+
+
+def test_a_call_has_a_bound_on_texts_and_the_smaller_jobs_fill_it() -> None:
+    first, many, few = embed(), embed(input=["x"] * 2_048), embed(input=["x"] * 15)
+    full, last = embed(input=["x"] * 9), embed(input=["x"] * 8)
+
+    assert joinable([first, many, few, full, last], size=3) == [first, few, last]
+
+
+def test_a_job_of_many_texts_goes_alone() -> None:
+    many = embed(input=["x"] * 2_048)
+
+    assert joinable([many, embed(), many], size=10) == [many]
+
+
+def test_a_call_has_a_bound_on_characters() -> None:
+    half = embed(input="x" * (MOST_BYTES // 2))
+    short = embed(input="short")
+
+    assert joinable([half, half, short], size=10) == [half, short]
+
+
+def test_a_request_that_was_too_long_to_be_read_is_joined_with_nothing() -> None:
+    unread = due_job(kind=Kind.EMBED, request=b"")
+
+    assert joinable([embed(), unread], size=10)[1:] == []
+    assert joinable([unread, embed()], size=10) == [unread]
+
+
+def wait(found: int, last: LastCall | None, *, limit: float = 0.005) -> float:
+    return pause(limit, found=found, size=10, last=last, now=100.0)
+
+
+def ended(jobs: int, *, seconds: float = 1.0, ago: float = 0.0) -> LastCall:
+    return LastCall(jobs, seconds, 100.0 - ago)
+
+
+def test_nobody_waits_who_was_alone_the_last_time() -> None:
+    assert wait(1, None) == 0
+    assert wait(1, ended(1)) == 0
+
+
+def test_those_who_were_answered_together_are_waited_for() -> None:
+    assert wait(1, ended(8)) == 0.005
+    assert wait(7, ended(8)) == 0.005
+    assert wait(8, ended(8)) == 0
+    assert wait(1, ended(8), limit=0) == 0
+
+
+def test_a_full_call_waits_for_nobody() -> None:
+    assert wait(10, ended(64)) == 0
+
+
+def test_company_of_long_ago_is_not_expected() -> None:
+    assert wait(1, ended(8, ago=2.0)) == 0
+
+
+def test_a_wait_is_no_longer_than_half_of_what_a_call_takes() -> None:
+    assert wait(1, ended(8, seconds=0.004)) == 0.002

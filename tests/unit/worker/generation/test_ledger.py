@@ -1,13 +1,20 @@
 """JOBS.md 9, 10: claims and ends of many threads in few statements."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.states import State
+from backend.core.limits.reservations import Settlement
 from tests.factories import MODEL, claimed_job, due_job, finish_of
-from tests.fakes.generation import FakeClaim, FakeFinish, FakeFlusher
+from tests.fakes.generation import (
+    FakeClaim,
+    FakeFinish,
+    FakeFlusher,
+    FakeReservations,
+)
 from worker.generation.ledger import End, Ledger, Want
 from worker.holdings import Holdings
 
@@ -16,7 +23,7 @@ OTHER = "gen:other:latest"
 
 
 def ledger(claim: FakeClaim, finish: FakeFinish | None = None) -> Ledger:
-    parts: Any = (claim, finish or FakeFinish(), FakeFlusher())
+    parts: Any = (claim, finish or FakeFinish(), FakeFlusher(), FakeReservations())
     return Ledger(*parts, sleep=lambda _: None)
 
 
@@ -109,9 +116,57 @@ def test_a_zombie_does_not_refuse_its_neighbours_ends() -> None:
     finish.superseded = {"z"}
     books = ledger(FakeClaim(), finish)
 
-    assert not books.finish(end("z"), superseded=lambda: False)
-    assert books.finish(end("a"), superseded=lambda: False)
-    assert set(finish.ends) == {"a"}
+    assert not books.finish([end("z")], superseded=lambda: False)[0]
+    assert books.finish([end("a")], superseded=lambda: False)[0]
+    assert books.finish([end("z"), end("b")], superseded=lambda: False) == [False, True]
+    assert set(finish.ends) == {"a", "b"}
+
+
+def test_rule_2_ends_are_tried_again_until_all_of_them_are_anothers() -> None:
+    finish = FakeFinish()
+    finish.outages = 2
+    books = ledger(FakeClaim(), finish)
+
+    assert books.finish([end("a"), end("b")], superseded=lambda: False) == [True, True]
+    assert books.finish([end("c")], superseded=lambda: True) == [False]
+
+
+def test_ends_of_several_calls_share_a_commit_and_each_hears_its_own() -> None:
+    finish = FakeFinish()
+    finish.superseded = {"z"}
+    books = ledger(FakeClaim(), finish)
+    groups = [[end("a"), end("z")], [end("b")]]
+
+    assert books._end_batch(groups) == [[True, False], [True]]
+    assert len(finish.batches) == 1
+
+
+def test_an_end_is_settled_once_it_counts_and_before_anybody_hears_of_it() -> None:
+    told: list[Any] = []
+
+    class Books(FakeReservations):
+        def settle(self, settlements: Any) -> int:
+            told.append(list(settlements))
+            return 0
+
+    class Streams(FakeFlusher):
+        def end(self, ends: Any) -> None:
+            told.append([stream.job_id for stream, _, _ in ends])
+
+    finish = FakeFinish()
+    finish.superseded = {"z"}
+    parts: Any = (FakeClaim(), finish, Streams(), Books())
+    ends = [limited_end("a"), limited_end("z"), end("free")]
+
+    Ledger(*parts)._end_batch([ends])
+
+    assert told == [[Settlement(5, "a", 7)], ["a", "free"]]
+
+
+def limited_end(job_id: str) -> End:
+    free = end(job_id)
+    finish = replace(free.finish, prompt_tokens=3, completion_tokens=4)
+    return replace(free, finish=finish, limits_id=5)
 
 
 def test_more_jobs_are_claimed_as_they_were_read() -> None:
@@ -120,5 +175,5 @@ def test_more_jobs_are_claimed_as_they_were_read() -> None:
 
     assert books.any_due(LANE)
     assert books.look(LANE, 9) == jobs
-    assert ids(books.claim_more(jobs)) == ["a", "b"]  # type: ignore[arg-type]  # a list
+    assert ids(books.take(jobs)) == ["a", "b"]  # type: ignore[arg-type]  # a list
     assert not books.any_due(LANE)

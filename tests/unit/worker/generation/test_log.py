@@ -76,7 +76,7 @@ def test_an_attempt_that_is_anothers_has_no_such_line(
 
 def test_a_joined_call_carries_one_jobs_ids_and_each_end_its_own() -> None:
     first, second = job("a", request_id="r1"), job("b", request_id="r2")
-    bench, bound = Bench(second), list[Any]()
+    bench, bound = Bench(), list[Any]()
 
     def embed(*arguments: Any) -> dict[str, Any]:
         bound.append(get_contextvars())
@@ -84,7 +84,7 @@ def test_a_joined_call_carries_one_jobs_ids_and_each_end_its_own() -> None:
 
     bench.ollama._embed = embed
     with capture_logs(processors=[merge_contextvars]) as logs:
-        bench.answer(first)
+        bench.answer(first, second)
 
     assert bound == [{"job_id": first.id, "request_id": "r1"}]
     ids = [(line["job_id"], line["request_id"]) for line in finished(logs)]

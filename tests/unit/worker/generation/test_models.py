@@ -49,7 +49,7 @@ def models(clock: Clock) -> NodeModels:
     on_disk = dict.fromkeys(
         ["plain:1", "kept:1", "embeds:1", "tuned:1", "unknown:1"], "d"
     )
-    models.update(everything, on_disk, ["plain:1"])
+    models.update(everything, on_disk, {"plain:1": 4_096})
     return models
 
 
@@ -57,6 +57,13 @@ def test_what_is_on_disk_and_in_the_catalogue_is_served(models: NodeModels) -> N
     assert models.served() == ["embeds:1", "kept:1", "plain:1", "tuned:1"]
     assert models.digest("plain:1") == "d"
     assert models.digest("elsewhere:1") is None
+
+
+def test_the_context_of_a_model_is_known_while_it_is_in_memory(
+    models: NodeModels,
+) -> None:
+    assert models.context("plain:1") == 4_096
+    assert models.context("tuned:1") is None
 
 
 def test_rule_15_slots_are_the_catalogues_or_one_for_embedding_models(

@@ -1,17 +1,21 @@
 """JOBS.md 12 to 15: what a ticket is for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 
 from backend.core.errors import DatabaseUnavailableError
+from backend.core.jobs.records import Due
 from backend.core.jobs.states import Kind
-from tests.factories import MODEL
+from backend.core.queue import hint
+from tests.factories import EMBED_MODEL, MODEL, due_job
 from tests.unit.worker.generation.turn_bench import Bench, jobs
 from worker.generation import turn as turn_module
 from worker.resilience.breaker_store import Admission
 
+EMBEDDING = b'{"input":"a text"}'
 PROBE = Admission(is_allowed=True, is_probe=True)
 
 
@@ -152,12 +156,63 @@ def test_a_probe_whose_turn_fails_is_given_back(fails: str) -> None:
     assert bench.breaker.told == ["nothing"]
 
 
-def test_embeddings_go_another_way() -> None:
-    bench = Bench(*jobs(1, kind=Kind.EMBED))
+def test_rule_12_an_embedding_models_jobs_are_answered_several_in_a_call() -> None:
+    bench = Bench(*jobs(5, kind=Kind.EMBED, model=EMBED_MODEL, request=EMBEDDING))
+    bench.take(EMBED_MODEL)
+
+    assert bench.embedder.calls == [["j0", "j1", "j2"], ["j3", "j4"]]
+    assert bench.answerer.answered == []
+
+
+def test_rule_12_after_its_first_embedding_a_chat_models_are_joined_too() -> None:
+    embeds = jobs(4, kind=Kind.EMBED, request=EMBEDDING)
+    bench = Bench(*embeds, due_job(id="chat"), due_job(id="another"))
     bench.take()
 
-    assert bench.embedder.answered == ["j0"]
-    assert bench.answerer.answered == []
+    assert bench.embedder.calls == [["j0"], ["j1", "j2", "j3"]]
+    assert bench.answerer.answered == ["chat", "another"]
+
+
+def arrive_as_it_lingers(bench: Bench, *late: Due) -> None:
+    """Let jobs come, the first of them with a hint, while a slot lingers."""
+    linger = bench.wake.linger
+
+    def arrive(*_: Any, **__: Any) -> bytes:
+        bench.claim.due += late
+        bench.wake.linger = linger  # type: ignore[method-assign]  # once
+        return hint(late[0])
+
+    bench.wake.linger = arrive  # type: ignore[method-assign]  # to see it
+
+
+def test_rule_13_a_hinted_embedding_is_claimed_without_a_look() -> None:
+    bench, looks = Bench(), list[int]()
+    late = jobs(2, kind=Kind.EMBED, model=EMBED_MODEL, request=EMBEDDING)
+    arrive_as_it_lingers(bench, *late)
+    bench.embedder.then = lambda _: looks.append(bench.claim.looks) or True
+    bench.take(EMBED_MODEL)
+
+    assert bench.embedder.calls == [["j0"], ["j1"]]
+    assert looks == [1, 2]
+
+
+def test_rule_12_a_hinted_embedding_goes_with_others_where_several_did_before() -> None:
+    early = jobs(2, kind=Kind.EMBED, model=EMBED_MODEL, request=EMBEDDING)
+    late = [replace(job, id=f"late {job.id}") for job in early]
+    bench = Bench(*early)
+    arrive_as_it_lingers(bench, *late)
+    bench.take(EMBED_MODEL)
+
+    assert bench.embedder.calls == [["j0", "j1"], ["late j0", "late j1"]]
+
+
+def test_a_turns_jobs_are_counted_not_its_calls() -> None:
+    embeds = jobs(7, kind=Kind.EMBED, model=EMBED_MODEL, request=EMBEDDING)
+    bench = Bench(*embeds, worker_turn_jobs=4)
+    bench.take(EMBED_MODEL)
+
+    assert bench.embedder.calls == [["j0", "j1", "j2"], ["j3", "j4", "j5"]]
+    assert bench.sent == [EMBED_MODEL]
 
 
 def test_rule_24_nothing_is_claimed_once_the_drain_has_begun() -> None:

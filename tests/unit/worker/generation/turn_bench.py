@@ -10,6 +10,7 @@ from backend.core.jobs.records import Claimed
 from backend.core.queue import Slot, Taken
 from tests.factories import MODEL, due_job, settings_for
 from tests.fakes.generation import FakeBreaker, FakeClaim, FakeModels
+from worker.generation.gathering import Gatherer
 from worker.generation.ledger import Ledger
 from worker.generation.turn import Turns
 from worker.holdings import Holdings
@@ -67,16 +68,33 @@ class FakeAnswerer:
         self.given_back.append(job.id)
 
 
+class FakeEmbedder(FakeAnswerer):
+    """Answers several jobs in one call."""
+
+    def __init__(self, gatherer: Gatherer) -> None:
+        super().__init__()
+        self.calls: list[list[str]] = []
+        self._gatherer = gatherer
+
+    def answer(self, jobs: Sequence[Claimed]) -> bool:  # type: ignore[override]  # as the real ones differ
+        self.calls.append([job.id for job in jobs])
+        self._gatherer.called(jobs[0].model, jobs=len(jobs), seconds=0)
+        return bool(self.then(jobs))
+
+
 class Bench:
     def __init__(self, *jobs: Any, **settings: Any) -> None:
         self.claim, self.wake = FakeClaim(*jobs), FakeWake()
-        self.answerer, self.embedder = FakeAnswerer(), FakeAnswerer()
         self.breaker, self.holdings = FakeBreaker(), Holdings()
         self.draining = threading.Event()
+        ledger = Ledger(self.claim, None, None, None)  # type: ignore[arg-type]  # a fake; no ends here
+        gatherer = Gatherer(ledger, batch_size=3, wait_ms=0, draining=self.draining)
+        self.answerer, self.embedder = FakeAnswerer(), FakeEmbedder(gatherer)
         self.sent: list[str] = []
         collaborators: Any = {
             "wake": self.wake,
-            "ledger": Ledger(self.claim, None, None),  # type: ignore[arg-type]  # a fake; no ends here
+            "ledger": ledger,
+            "gatherer": gatherer,
             "answerer": self.answerer,
             "settler": self.answerer,
             "embedder": self.embedder,
@@ -92,8 +110,8 @@ class Bench:
             **collaborators,
         )
 
-    def take(self) -> None:
-        self.turns.take(MODEL)
+    def take(self, model: str = MODEL) -> None:
+        self.turns.take(model)
 
 
 def jobs(count: int, **over: Any) -> list[Any]:

@@ -42,6 +42,20 @@ CASES = [
     ),
     (500, "requested context size too large for model", errors.ContextTooLongError),
     (
+        400,
+        "request (3000 tokens) exceeds the available context size (2048 tokens)",
+        errors.ContextTooLongError,
+    ),
+    (400, "input exceeds maximum context length", errors.ContextTooLongError),
+    (
+        500,
+        "input (3000 tokens) is too large to process. increase the physical batch size",
+        errors.ContextTooLongError,
+    ),
+    (500, "png: invalid format: too short", errors.InvalidUpstreamRequestError),
+    (500, "invalid JPEG format: bad RST", errors.InvalidUpstreamRequestError),
+    (500, "webp: invalid format", errors.InvalidUpstreamRequestError),
+    (
         500,
         "model requires more system memory (9.2 GiB) than is available (4.1 GiB)",
         errors.NodeOutOfMemoryError,

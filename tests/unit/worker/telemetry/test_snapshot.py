@@ -51,7 +51,7 @@ def test_a_nodes_own_work_has_no_pace(bench: Bench) -> None:
 
 def test_the_time_of_a_joined_call_is_shared_by_its_jobs() -> None:
     took: list[float] = []
-    bench = Bench(job("b"), job("c"))
+    bench = Bench()
     bench.pace.took = lambda _, seconds: took.append(seconds)  # type: ignore[method-assign]  # to see it
 
     def embed(body: Any, *_: object) -> dict[str, Any]:
@@ -60,6 +60,6 @@ def test_the_time_of_a_joined_call_is_shared_by_its_jobs() -> None:
         return {"embeddings": [[1.0]] * len(body["input"])}
 
     bench.ollama._embed = embed
-    bench.answer(job("a"))
+    bench.answer(job("a"), job("b"), job("c"))
 
     assert took == [pytest.approx(1.0, abs=0.5)] * 3

@@ -1,0 +1,43 @@
+"""A key as the API shows it: never its secret."""
+
+from typing import Any
+
+from backend.core.key_lookup import in_order
+from backend.core.limits.decision import KeyLimits
+from backend.core.models import ApiKey
+
+_SHOWN = (
+    "id",
+    "name",
+    "prefix",
+    "scopes",
+    "highest_priority",
+    "allowed_models",
+    "weight",
+    "rpm",
+    "tpm",
+    "daily_tokens",
+    "max_concurrency",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+    "disabled_at",
+)
+
+
+def key_view(key: ApiKey, *, user: str) -> dict[str, Any]:
+    """Show a key and whose it is."""
+    shown = {name: getattr(key, name) for name in _SHOWN}
+    shown["scopes"] = in_order(key.scopes)
+    return shown | {"user": user, "lineage_id": key.lineage_id or key.id}
+
+
+def limits_of(key: ApiKey) -> KeyLimits:
+    """Give what a key may use, to ask how it stands."""
+    return KeyLimits(
+        lineage_id=key.lineage_id or key.id,
+        rpm=key.rpm,
+        tpm=key.tpm,
+        daily_tokens=key.daily_tokens,
+        max_concurrency=key.max_concurrency,
+    )

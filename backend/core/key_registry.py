@@ -1,0 +1,199 @@
+"""Changing keys that there are: their rights, their secret, their end.
+
+Each change is a line of the audit log. Callers notice at their next request, since
+nothing that is remembered of a key counts by itself (`key_lookup`).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, delete, literal_column, or_, select
+from sqlalchemy.orm import Session
+
+from backend.core.account_errors import (
+    KeyInactiveError,
+    KeyNotFoundError,
+    KeyWasRotatedError,
+    KeyWasUsedError,
+)
+from backend.core.db import Database
+from backend.core.keys import key_event, new_key, shown_prefix
+from backend.core.models import ApiKey, Job, User, UtcDateTime
+from backend.core.secret_hash import hashed
+
+# What a key's successor has from it.
+_INHERITED = (
+    "user_id",
+    "name",
+    "scopes",
+    "rpm",
+    "tpm",
+    "daily_tokens",
+    "max_concurrency",
+    "highest_priority",
+    "allowed_models",
+    "weight",
+    "expires_at",
+)
+# What a database can number; a larger number is no key's.
+_NUMBER = re.compile(r"[0-9]{1,18}")
+OwnedKey = tuple[ApiKey, User]
+
+
+class KeyRegistry:
+    """Finds keys by id or visible prefix, and changes them."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the database."""
+        self._database = database
+
+    def get(self, key: str) -> OwnedKey:
+        """Give a key and its owner.
+
+        Raises:
+            KeyNotFoundError: If there is no such key.
+        """
+        return self._database.transact(lambda session: _find(session, key))
+
+    def update(self, key: str, changes: Mapping[str, Any], *, actor: str) -> OwnedKey:
+        """Change what a key is called and allows.
+
+        Args:
+            key: Its id or prefix.
+            changes: Columns of `ApiKey` with their new values; what is not named stays.
+            actor: Who does it, for the audit log.
+
+        Raises:
+            KeyNotFoundError: If there is no such key.
+        """
+
+        def work(session: Session) -> OwnedKey:
+            row, user = _find(session, key, lock=True)
+            changed = {n: v for n, v in changes.items() if getattr(row, n) != v}
+            for name, value in changed.items():
+                setattr(row, name, value)
+            if changed:
+                session.add(key_event("key.updated", actor, row.prefix, **changed))
+            return row, user
+
+        return self._database.transact(work)
+
+    def rotate(
+        self, key: str, *, overlap_seconds: int, actor: str
+    ) -> tuple[str, OwnedKey]:
+        """Make a successor with the same rights and shared limits; gives its secret.
+
+        The key itself expires after the overlap, if it does not before.
+
+        Raises:
+            KeyNotFoundError: If there is no such key.
+            KeyInactiveError: If it is disabled or has expired.
+            KeyWasRotatedError: If it has a successor.
+        """
+        secret = new_key()
+
+        def work(session: Session) -> OwnedKey:
+            row, user = _find(session, key, lock=True)
+            now = self._now(session)
+            if row.disabled_at or (row.expires_at and row.expires_at <= now):
+                raise KeyInactiveError
+            if session.execute(_successors(row)).first() is not None:
+                # Another one would inherit the end that the overlap has.
+                raise KeyWasRotatedError
+            successor = _successor(row, secret, now)
+            ends = now + timedelta(seconds=overlap_seconds)
+            row.expires_at = min(row.expires_at or ends, ends)
+            session.add(successor)
+            data = {"successor": successor.prefix, "expires_at": row.expires_at}
+            session.add(key_event("key.rotated", actor, row.prefix, **data))
+            return successor, user
+
+        return secret, self._database.transact(work)
+
+    def disable(self, key: str, *, actor: str) -> OwnedKey:
+        """Stop a key at once, and the sessions that it opened.
+
+        Raises:
+            KeyNotFoundError: If there is no such key.
+        """
+
+        def work(session: Session) -> OwnedKey:
+            row, user = _find(session, key, lock=True)
+            if row.disabled_at is None:
+                row.disabled_at = self._now(session)
+                session.add(key_event("key.disabled", actor, row.prefix))
+            return row, user
+
+        return self._database.transact(work)
+
+    def enable(self, key: str, *, actor: str) -> OwnedKey:
+        """Let a disabled key be used again.
+
+        Raises:
+            KeyNotFoundError: If there is no such key.
+        """
+
+        def work(session: Session) -> OwnedKey:
+            row, user = _find(session, key, lock=True)
+            if row.disabled_at is not None:
+                row.disabled_at = None
+                session.add(key_event("key.enabled", actor, row.prefix))
+            return row, user
+
+        return self._database.transact(work)
+
+    def delete(self, key: str, *, actor: str) -> None:
+        """Delete a key that no job names, and the sessions that it opened.
+
+        Raises:
+            KeyNotFoundError: If there is no such key.
+            KeyWasUsedError: If a job names it.
+        """
+
+        def work(session: Session) -> None:
+            row, _ = _find(session, key, lock=True)
+            # An owner's jobs have an index; those of a key alone do not.
+            named = select(Job.id).where(
+                Job.owner_id == row.user_id, Job.key_id == row.id
+            )
+            if session.execute(named.limit(1)).first() is not None:
+                raise KeyWasUsedError
+            session.add(key_event("key.deleted", actor, row.prefix, name=row.name))
+            session.execute(delete(ApiKey).where(ApiKey.id == row.id))
+
+        self._database.transact(work)
+
+    def _now(self, session: Session) -> datetime:
+        words = self._database.dialect.now.replace("%%", "%")
+        now = select(literal_column(words, UtcDateTime()))
+        return session.execute(now).scalar_one()
+
+
+def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
+    number = int(key) if _NUMBER.fullmatch(key) else -1
+    named = or_(ApiKey.id == number, ApiKey.prefix == key)
+    # What stands for logins has nothing to be changed, and nobody's secret.
+    named &= ApiKey.is_login.is_(False)
+    key_id = session.execute(select(ApiKey.id).where(named).limit(1)).scalar()
+    # By primary key only: nobody else's row is locked.
+    row = session.get(ApiKey, key_id or -1, with_for_update=lock)
+    if row is None:
+        raise KeyNotFoundError
+    return row, session.get_one(User, row.user_id)
+
+
+def _successors(row: ApiKey) -> Select[int]:
+    lineage = ApiKey.lineage_id == (row.lineage_id or row.id)
+    return select(ApiKey.id).where(lineage, ApiKey.id > row.id).limit(1)
+
+
+def _successor(row: ApiKey, secret: str, now: datetime) -> ApiKey:
+    return ApiKey(
+        **{name: getattr(row, name) for name in _INHERITED},
+        prefix=shown_prefix(secret),
+        hash=hashed(secret),
+        lineage_id=row.lineage_id or row.id,
+        created_at=now,
+    )

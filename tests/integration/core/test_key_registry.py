@@ -1,0 +1,268 @@
+"""Changing keys that there are."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import select
+
+from backend.core.account_errors import (
+    KeyInactiveError,
+    KeyNotFoundError,
+    KeyWasRotatedError,
+    KeyWasUsedError,
+)
+from backend.core.db import Database, transaction
+from backend.core.errors import (
+    DisabledKeyError,
+    ExpiredKeyError,
+    InvalidKeyError,
+)
+from backend.core.jobs.states import Priority
+from backend.core.key_registry import KeyRegistry
+from backend.core.keys import Keys, Scope
+from backend.core.limits.decision import KeyLimits
+from backend.core.models import ApiKey, Event
+from tests.factories import insert, new_job
+
+DAY = 86_400
+
+
+class Bench:
+    """Keys and their registry over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.keys, self.registry = Keys(database), KeyRegistry(database)
+
+    def make(self, **over: Any) -> tuple[str, ApiKey]:
+        values: dict[str, Any] = {
+            "user": "ada",
+            "name": "laptop",
+            "scopes": [Scope.INFERENCE],
+            "actor": "root",
+        }
+        return self.keys.create(**(values | over))
+
+    def events(self) -> list[tuple[str, str, str, Any]]:
+        statement = select(Event).order_by(Event.id)
+        with transaction(self.database.sessions) as session:
+            rows = session.execute(statement).scalars().all()
+        return [
+            (e.kind, e.actor, e.subject, orjson.loads(e.data) if e.data else None)
+            for e in rows
+        ]
+
+
+@pytest.fixture
+def bench(database: Database) -> Bench:
+    return Bench(database)
+
+
+def test_a_key_is_found_by_its_id_and_by_its_prefix(bench: Bench) -> None:
+    bench.make(user="bob")
+    _, made = bench.make()
+
+    for named in (str(made.id), made.prefix):
+        key, user = bench.registry.get(named)
+        assert (key.id, user.name) == (made.id, "ada")
+
+
+@pytest.mark.parametrize(
+    "key", ["0", "999999", "9" * 30, "corral-nobody", "", "½", "-1"]
+)
+def test_a_key_that_is_not_there_is_not_found(bench: Bench, key: str) -> None:
+    registry = bench.registry
+    bench.make()
+
+    for ask in (
+        lambda: registry.get(key),
+        lambda: registry.update(key, {"rpm": 1}, actor="root"),
+        lambda: registry.rotate(key, overlap_seconds=0, actor="root"),
+        lambda: registry.disable(key, actor="root"),
+        lambda: registry.enable(key, actor="root"),
+        lambda: registry.delete(key, actor="root"),
+    ):
+        with pytest.raises(KeyNotFoundError):
+            ask()
+
+
+def test_a_key_carries_its_limits(bench: Bench) -> None:
+    secret, made = bench.make(rpm=1, tpm=2, daily_tokens=3, max_concurrency=4)
+
+    assert bench.keys.recognise(secret).limits == KeyLimits(made.id, 1, 2, 3, 4)
+    only_one, other = bench.make(max_concurrency=4)
+    limits = bench.keys.recognise(only_one).limits
+    assert limits == KeyLimits(other.id, max_concurrency=4)
+
+
+def test_what_is_changed_holds_at_once_and_the_rest_stays(bench: Bench) -> None:
+    secret, made = bench.make(rpm=5, weight=2.0, allowed_models=["a:1"])
+
+    bench.registry.update(
+        str(made.id),
+        {
+            "name": "desk",
+            "rpm": None,
+            "tpm": 7,
+            "scopes": ["read"],
+            "highest_priority": "low",
+            "allowed_models": None,
+        },
+        actor="carl",
+    )
+
+    caller = bench.keys.recognise(secret)
+    assert (caller.key_name, caller.weight) == ("desk", 2.0)
+    assert caller.scopes == {Scope.READ}
+    assert caller.highest_priority is Priority.LOW
+    assert caller.may_use("b:1")
+    assert caller.limits == KeyLimits(made.id, tpm=7)
+
+
+def test_only_what_really_changed_is_written_down(bench: Bench) -> None:
+    _, made = bench.make(rpm=5)
+    registry = bench.registry
+    registry.update(made.prefix, {"rpm": 5, "tpm": 7}, actor="carl")
+    registry.update(made.prefix, {"rpm": 5}, actor="carl")
+
+    assert bench.events()[1:] == [("key.updated", "carl", made.prefix, {"tpm": 7})]
+
+
+def test_a_rotated_key_has_a_successor_with_the_same_rights(bench: Bench) -> None:
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    old_secret, old = bench.make(
+        rpm=1,
+        tpm=2,
+        daily_tokens=3,
+        max_concurrency=4,
+        weight=2.0,
+        highest_priority=Priority.LOW,
+        allowed_models=["a:1"],
+        expires_at=end,
+    )
+
+    secret, (new, user) = bench.registry.rotate(
+        str(old.id), overlap_seconds=DAY, actor="carl"
+    )
+
+    before, after = bench.keys.recognise(old_secret), bench.keys.recognise(secret)
+    assert user.name == "ada"
+    for same in ("user_id", "scopes", "weight", "highest_priority", "allowed_models"):
+        assert getattr(before, same) == getattr(after, same)
+    assert before.limits == after.limits == KeyLimits(old.id, 1, 2, 3, 4)
+    assert (after.key_name, after.expires_at) == ("laptop", end)
+    assert before.expires_at is not None
+    left = before.expires_at - datetime.now(UTC)
+    assert timedelta(hours=23, minutes=59) < left <= timedelta(days=1)
+    assert new.hash != old.hash
+    (_, rotated) = bench.events()
+    assert rotated[:3] == ("key.rotated", "carl", old.prefix)
+    assert rotated[3]["successor"] == new.prefix
+
+
+def test_without_an_overlap_the_old_secret_ends_at_once(bench: Bench) -> None:
+    old_secret, old = bench.make()
+
+    secret, _ = bench.registry.rotate(old.prefix, overlap_seconds=0, actor="carl")
+
+    with pytest.raises(ExpiredKeyError):
+        bench.keys.recognise(old_secret)
+    bench.keys.recognise(secret)
+
+
+def test_a_rotation_lets_no_key_live_longer(bench: Bench) -> None:
+    end = datetime.now(UTC) + timedelta(hours=1)
+    old_secret, old = bench.make(expires_at=end)
+
+    secret, _ = bench.registry.rotate(old.prefix, overlap_seconds=DAY, actor="carl")
+
+    for one in (old_secret, secret):
+        assert bench.keys.recognise(one).expires_at == end
+
+
+def test_all_keys_of_a_chain_are_one_lineage(bench: Bench) -> None:
+    _, first = bench.make(rpm=1)
+    secret, (second, _) = bench.registry.rotate(
+        first.prefix, overlap_seconds=0, actor="carl"
+    )
+    last_secret, _ = bench.registry.rotate(
+        second.prefix, overlap_seconds=DAY, actor="carl"
+    )
+
+    for one in (secret, last_secret):
+        limits = bench.keys.recognise(one).limits
+        assert limits is not None
+        assert limits.lineage_id == first.id
+
+
+def test_a_key_has_one_successor(bench: Bench) -> None:
+    _, first = bench.make()
+
+    def rotate(key: ApiKey) -> ApiKey:
+        _, (new, _) = bench.registry.rotate(
+            key.prefix, overlap_seconds=DAY, actor="carl"
+        )
+        return new
+
+    second = rotate(first)
+    third = rotate(second)
+
+    for key in (first, second):
+        with pytest.raises(KeyWasRotatedError):
+            rotate(key)
+    assert rotate(third).expires_at is None
+
+
+def test_a_key_that_is_over_hands_over_to_nobody(bench: Bench) -> None:
+    _, disabled = bench.make()
+    bench.registry.disable(disabled.prefix, actor="carl")
+    _, expired = bench.make(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+
+    for key in (disabled, expired):
+        with pytest.raises(KeyInactiveError):
+            bench.registry.rotate(key.prefix, overlap_seconds=DAY, actor="carl")
+    assert len(bench.keys.list_all()) == 2
+
+
+def test_a_key_is_disabled_and_enabled_again(bench: Bench) -> None:
+    secret, key = bench.make()
+    for _ in range(2):
+        bench.registry.disable(str(key.id), actor="carl")
+        with pytest.raises(DisabledKeyError):
+            bench.keys.recognise(secret)
+    for _ in range(2):
+        bench.registry.enable(key.prefix, actor="dora")
+        bench.keys.recognise(secret)
+
+    assert bench.events() == [
+        ("key.created", "root", key.prefix, None),
+        ("key.disabled", "carl", key.prefix, None),
+        ("key.enabled", "dora", key.prefix, None),
+    ]
+
+
+def test_a_key_that_no_job_names_is_deleted_with_its_sessions(bench: Bench) -> None:
+    secret, key = bench.make()
+    token, _, _ = bench.keys.open_session(secret, lifetime_ms=60_000)
+    insert(bench.database, new_job(owner_id=key.user_id, key_id=None))
+    insert(bench.database, new_job(owner_id=key.user_id + 1, key_id=key.id + 1))
+
+    bench.registry.delete(key.prefix, actor="carl")
+
+    for one in (secret, token):
+        with pytest.raises(InvalidKeyError):
+            bench.keys.recognise(one)
+    deleted = ("key.deleted", "carl", key.prefix, {"name": "laptop"})
+    assert bench.events()[-1] == deleted
+
+
+def test_a_key_that_a_job_names_stays(bench: Bench) -> None:
+    secret, key = bench.make()
+    insert(bench.database, new_job(owner_id=key.user_id, key_id=key.id))
+
+    with pytest.raises(KeyWasUsedError, match="disable it instead"):
+        bench.registry.delete(key.prefix, actor="carl")
+    bench.keys.recognise(secret)
+    assert len(bench.events()) == 1
