@@ -81,7 +81,7 @@ def running(
     with ExitStack() as stack:
         redis_server = stack.enter_context(RedisServer(_made(folder / "redis")))
         ollama = stack.enter_context(
-            OllamaServer.start(num_parallel=8, **(simulator or {}))
+            OllamaServer.start(**{"num_parallel": 8, **(simulator or {})})
         )
         environment = {
             "DATABASE_URL": database_url,
