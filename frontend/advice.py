@@ -4,7 +4,12 @@ _ADVICE = {
     # What the API refuses
     "api_down": "Check that the API is running and that CORRAL_API_URL is right.",
     "unexpected_reply": "Check that UI and API are of the same version.",
-    "missing_key": "Sign in with your key.",
+    "missing_key": "Sign in.",
+    "wrong_password": "Check both, letter by letter: capitals count.",
+    "too_many_logins": "Wait a few minutes, then try again.",
+    "no_password": "An administrator can set one.",
+    "session_ended": "Sign in again.",
+    "disabled_user": "Ask an administrator to enable your account.",
     "invalid_key": "Check that you pasted all of it; a key starts with “corral-”.",
     "expired_key": "Ask an administrator for a new key.",
     "disabled_key": "Ask an administrator to enable it, or for a new one.",
@@ -18,6 +23,7 @@ _ADVICE = {
     "database_unavailable": "The database is down. Try again in a minute.",
     "draining": "The API restarts. Try again in a few seconds.",
     "body_too_large": "Shorten the message, or start a new chat.",
+    "content_blocked": "This server does not take such content. Change the message.",
     "unsupported_by_model": "Pick another model, or turn that option off.",
     "invalid_request": "Change what it names, then send again.",
     # What ends a job

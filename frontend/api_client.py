@@ -33,8 +33,16 @@ def connect(settings: UiSettings) -> httpx.Client:
 
 def open_session(http: httpx.Client, key: str) -> Session:
     """Trade a key for an opaque session token."""
-    reply = _ask(http, "POST", "/api/v1/sessions", token=None, json={"key": key})
-    return _read(Session, reply)
+    return _session(http, {"key": key})
+
+
+def log_in(http: httpx.Client, user: str, password: str) -> Session:
+    """Trade a name and a password for an opaque session token."""
+    return _session(http, {"user": user, "password": password})
+
+
+def _session(http: httpx.Client, body: Json) -> Session:
+    return _read(Session, _ask(http, "POST", "/api/v1/sessions", token=None, json=body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,10 @@ class ApiClient:
     def me(self) -> Account:
         """Tell who is signed in."""
         return _read(Account, self._call("GET", "/api/v1/me"))
+
+    def change_password(self, old: str, new: str) -> None:
+        """Change the password of whoever is signed in; other sessions end."""
+        self._call("POST", "/api/v1/me/password", json={"old": old, "new": new})
 
     def models(self) -> list[Model]:
         """List the models that this key may see."""
@@ -73,8 +85,8 @@ class ApiClient:
         return _read(Job, self._call("GET", f"/api/v1/jobs/{_segment(job_id)}"))
 
     def chats(self, *, limit: int) -> list[Job]:
-        """List the newest chats of this key's owner."""
-        params: dict[str, str | int] = {"kind": "chat", "limit": limit}
+        """List the newest chats of whoever is signed in, also of an administrator."""
+        params: dict[str, str | int] = {"kind": "chat", "mine": "true", "limit": limit}
         return _read_list(Job, self._call("GET", "/api/v1/jobs", params=params))
 
     def tail(self, job_id: str, *, after: str | None, wait_ms: int) -> Tail:

@@ -10,6 +10,7 @@ from streamlit.starlette import App
 from frontend.api_client import connect
 from frontend.gate import Gate
 from frontend.pages import PATHS
+from frontend.password_routes import ChangePassword
 from frontend.routes import SignIn
 from frontend.settings import UiSettings
 
@@ -23,7 +24,7 @@ def create_app(settings: UiSettings) -> App:
 
     return App(
         Path(__file__).with_name("script.py"),
-        routes=SignIn(settings, http).routes(),
+        routes=[*SignIn(settings, http).routes(), *ChangePassword(http).routes()],
         middleware=[Middleware(Gate, pages=PATHS)],
     )
 

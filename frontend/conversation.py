@@ -77,7 +77,7 @@ def next_request(
         conversation: What was said before.
         answer: What the model said last, as far as it came.
         prompt: What is said now.
-        user: Whose chat it is; an administrator is shown everybody's jobs.
+        user: Whose chat it is; programs with the same owner's keys have others.
         model: Who shall answer.
         instructions: What the model is told before the first message.
         think: Whether the model shall think first; None where it cannot choose.
@@ -120,8 +120,7 @@ def _messages(
 def newest_turns(jobs: Iterable[Job], user: str) -> list[Job]:
     """Keep the newest job of each chat that a person had here, newest first.
 
-    The API lists all chat jobs that a key may see: also those of programs with the same
-    owner, and to an administrator everybody's.
+    The API lists all chat jobs of an owner: also those of programs with its keys.
     """
     newest: dict[str, Job] = {}
     for job in jobs:

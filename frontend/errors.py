@@ -19,12 +19,14 @@ class ApiError(Exception):
         status: int = 500,
         request_id: str | None = None,
         retry_after_seconds: int | None = None,
+        fields: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.status = status
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
+        self.fields = fields or {}
 
     @property
     def advice(self) -> str:
@@ -89,6 +91,7 @@ def error_of(
     retry_after = headers.get("retry-after", "")
     return _BY_STATUS.get(status, ApiError)(
         _sentence(problem) or f"The API answered with status {status}.",
+        fields=_fields(problem),
         code=str(problem.get("code") or "internal"),
         status=status,
         request_id=str(problem["request_id"]) if problem.get("request_id") else None,
@@ -98,12 +101,17 @@ def error_of(
 
 def _sentence(problem: Mapping[str, object]) -> str:
     said = str(problem.get("detail") or problem.get("title") or "")
+    lines = [f"{field}: {message}" for field, message in _fields(problem).items()]
+    return " ".join([said, *lines]).strip()
+
+
+def _fields(problem: Mapping[str, object]) -> dict[str, str]:
+    """Give what is wrong with each field that the API names."""
     fields = problem.get("errors")
     if not isinstance(fields, list):
-        return said
-    lines = [
-        f"{field.get('field')}: {field.get('message')}"
+        return {}
+    return {
+        str(field.get("field")): str(field.get("message"))
         for field in fields
         if isinstance(field, dict)
-    ]
-    return " ".join([said, *lines]).strip()
+    }

@@ -8,10 +8,12 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from frontend.pages import PASSWORD_PATH
 from frontend.session_cookie import COOKIE
 
 # A model's text may ask the browser for pictures and frames; only our own are fetched,
-# so that nothing a model knows leaves in an address. The login page needs no script.
+# so that nothing a model knows leaves in an address. Forms that secrets are typed into
+# need no script.
 _APP_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval';"
     " style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
@@ -19,10 +21,11 @@ _APP_POLICY = (
     " media-src 'self' blob:; object-src 'none'; frame-src 'none';"
     " frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
 )
-_LOGIN_POLICY = (
+_FORM_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
+_FORMS = ("/login", PASSWORD_PATH)
 # A link from another site comes without our SameSite=Strict cookie even when somebody
 # is signed in. A page of ours that loads the same address once more brings it.
 _ONCE_MORE = (
@@ -74,7 +77,7 @@ def _hardened(path: str, send: Send) -> Send:
     async def send_hardened(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            policy = _LOGIN_POLICY if path == "/login" else _APP_POLICY
+            policy = _FORM_POLICY if path in _FORMS else _APP_POLICY
             headers.setdefault("Content-Security-Policy", policy)
             headers.setdefault("X-Content-Type-Options", "nosniff")
             # "no-referrer" would make browsers send `Origin: null` with our forms.

@@ -10,5 +10,7 @@ class PagePath(StrEnum):
     MODELS = "/models"
 
 
-PATHS = tuple(PagePath)
+# Not one of Streamlit's.
+PASSWORD_PATH = "/password"  # noqa: S105 — an address
+PATHS = (*PagePath, PASSWORD_PATH)
 JOB_PARAMETER = "job"  # /?job=<id> is the chat whose last turn is that job

@@ -32,7 +32,7 @@ class _Reply(BaseModel):
 
 
 class Session(_Reply):
-    """An opaque token that stands for a key."""
+    """An opaque token that stands for whoever signed in."""
 
     token: str = Field(min_length=1, repr=False)
     expires_at: datetime
@@ -43,14 +43,20 @@ class User(_Reply):
 
     id: str | int
     name: str
+    role: str = ""
 
 
 class Key(_Reply):
-    """The key itself, of which only a prefix can be seen."""
+    """The key itself, of which only a prefix can be seen.
+
+    Args:
+        is_login: It stands for log-ins by a password, so there is nothing to see.
+    """
 
     prefix: str = ""
     name: str | None = None
     scopes: tuple[str, ...] = ()
+    is_login: bool = False
 
 
 class Account(_Reply):

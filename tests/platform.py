@@ -3,7 +3,8 @@
     with Platform.start(folder, database_url=…) as platform:
         client = OpenAI(base_url=f"{platform.url}/v1", api_key=platform.key())
 
-API, worker and simulator are processes; the database has all tables, Redis is its own.
+API, worker, beat and simulator are processes; the database has all tables, and Redis
+is its own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from tests.ollama_server import OllamaServer
 from tests.servers import RedisServer
 from tests.stack import Role
 
+MODELS = ("tiny-chat", "tiny-tools", "tiny-think", "tiny-embed", "tiny-vision")
 USUAL = (Scope.INFERENCE, Scope.READ)
 
 
@@ -81,7 +83,9 @@ def running(
     with ExitStack() as stack:
         redis_server = stack.enter_context(RedisServer(_made(folder / "redis")))
         ollama = stack.enter_context(
-            OllamaServer.start(**{"num_parallel": 8, **(simulator or {})})
+            OllamaServer.start(
+                **{"num_parallel": 8, "models": MODELS, **(simulator or {})}
+            )
         )
         environment = {
             "DATABASE_URL": database_url,

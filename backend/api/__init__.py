@@ -5,6 +5,8 @@ from functools import cache, partial
 from flask import Blueprint, Flask
 
 from backend.api import auth, cors, errors, hooks, limits
+from backend.api.anthropic import errors as anthropic_errors
+from backend.api.anthropic import messages as anthropic_messages
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
 from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.container import Services, flask_database, wire
@@ -14,7 +16,10 @@ from backend.api.ollama import generation as ollama_generation
 from backend.api.ollama import models as ollama_models
 from backend.api.ollama import root as ollama_root
 from backend.api.openai import chat as openai_chat
+from backend.api.openai import completions as openai_completions
+from backend.api.openai import embeddings as openai_embeddings
 from backend.api.openai import errors as openai_errors
+from backend.api.openai import models as openai_models
 from backend.api.openapi.document import document
 from backend.api.routes import (
     account,
@@ -27,9 +32,11 @@ from backend.api.routes import (
     metrics,
     models,
     nodes,
+    own_keys,
     replays,
     submission,
     usage,
+    users,
 )
 from backend.core.keys import Scope
 from backend.core.settings import Settings
@@ -41,8 +48,14 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (documents.blueprint, ANYBODY),
     (account.login, ANYBODY),
     (account.blueprint, ANY_KEY),
+    (own_keys.blueprint, ANY_KEY),
     (submission.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_completions.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_embeddings.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_models.blueprint, ANY_KEY),
+    (anthropic_messages.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (anthropic_messages.counting, keys_with(Scope.INFERENCE)),
     (ollama_root.blueprint, ANYBODY),
     (ollama_generation.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (ollama_models.blueprint, ANY_KEY),
@@ -54,12 +67,14 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (nodes.blueprint, ANY_KEY),
     (replays.blueprint, keys_with(Scope.ADMIN)),
     (keys.blueprint, keys_with(Scope.ADMIN)),
+    (users.blueprint, keys_with(Scope.ADMIN)),
     (maintenance.blueprint, keys_with(Scope.ADMIN)),
 )
 
 
 # How errors are told, by the beginning of the address.
 PROTOCOLS: dict[str, errors.Tell] = {
+    "/v1/messages": anthropic_errors.answer,
     "/v1/": openai_errors.answer,
     "/api/v1/chat/": openai_errors.answer,
     "/api/v1/": errors.native,

@@ -14,30 +14,27 @@ from backend.core.jobs.service import Submission
 from backend.core.limits.decision import KeyLimits
 
 
-def accept(services: Services, job: NewJob, *, limits: KeyLimits | None) -> Submission:
+def accept(services: Services, job: NewJob) -> Submission:
     """Commit a job; from here on the answer is never that it was not accepted.
 
     What the caller's answer shall tell of its limits, be it accepted or not, is left in
     `g.answer_headers`.
-
-    Args:
-        services: Of this process.
-        job: To be committed.
-        limits: Its caller's (`Caller.limits`); None reserves nothing.
 
     Raises:
         AppError: Why it was not accepted; nothing is left of it.
     """
     g.answer_headers = {}
     try:
-        if limits is None:
+        if job.limits is None:
             submission = services.jobs.submit(job)
         else:
-            submission = _accept_within(services, job, limits)
+            submission = _accept_within(services, job, job.limits)
     except QueueFullError as error:
         g.answer_headers[QUEUE_LENGTH] = str(error.queue_length)
         raise
     g.committed = True
+    # Of several the first: the answer is told under its name.
+    g.setdefault("job_id", submission.job_id)
     return submission
 
 

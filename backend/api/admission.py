@@ -21,7 +21,7 @@ from backend.api.errors import invalid, invalid_fields
 from backend.api.input_limits import InputLimits
 from backend.api.prompt_texts import texts_of
 from backend.api.pulls import node_for_pull
-from backend.api.schemas.submit import SUBMIT_JOB, TAGS, PullJob, Submission
+from backend.api.schemas.submit import SUBMIT_JOB, PullJob, Submission
 from backend.core import metrics
 from backend.core.catalogue import Catalogue, KnownModel
 from backend.core.cluster import Cluster
@@ -121,6 +121,7 @@ class Admission:
             request_id=envelope.request_id,
             traceparent=envelope.traceparent,
             credential=caller.credential,
+            limits=caller.limits,
             protocol=envelope.protocol,
             original=envelope.original,
         )
@@ -195,8 +196,7 @@ def _validated(body: Any) -> Submission:
     try:
         return SUBMIT_JOB.validate_python(body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise invalid_fields(found, leave_out=TAGS) from None
+        raise invalid_fields(error, body) from None
 
 
 def _check_idempotency_key(key: str | None) -> None:

@@ -8,6 +8,7 @@ from backend.api.commands.keys import keys
 from backend.api.commands.migrate import migrate
 from backend.api.commands.models import models
 from backend.api.commands.usage import usage
+from backend.api.commands.users import users
 from backend.core.errors import AppError
 from backend.core.settings import SettingsError
 from backend.core.version import VERSION
@@ -19,7 +20,7 @@ def commands() -> None:
     """Corral: durable jobs and resumable streams in front of a fleet of Ollamas."""
 
 
-for _command in (doctor, migrate, keys, jobs, models, usage):
+for _command in (doctor, migrate, users, keys, jobs, models, usage):
     commands.add_command(_command)
 
 

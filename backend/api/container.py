@@ -13,6 +13,8 @@ from flask_sqlalchemy import SQLAlchemy
 from backend.api.admission import Admission
 from backend.api.blocked_patterns import BlockedPatterns
 from backend.api.contexts import Contexts
+from backend.api.native_thread import in_native_thread
+from backend.core.accounts.service import Accounts, wire_accounts
 from backend.core.attachment import Attachments
 from backend.core.broker import make_celery, send_ticket
 from backend.core.catalogue import Catalogue
@@ -68,6 +70,7 @@ class Services:
     keys: Keys
     key_registry: KeyRegistry
     reservations: Reservations
+    accounts: Accounts
     catalogue: Catalogue
     admission: Admission
     cluster: Cluster
@@ -139,6 +142,7 @@ def wire(
         keys=Keys(database),
         key_registry=KeyRegistry(database),
         reservations=reservations,
+        accounts=wire_accounts(settings, database, client, run=in_native_thread),
         catalogue=catalogue,
         admission=Admission(
             settings,

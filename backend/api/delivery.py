@@ -17,19 +17,24 @@ from backend.core.streams.frames import stream_key
 log = structlog.get_logger()
 
 
-def once_sent(services: Services, job_id: str, response: Response) -> Response:
-    """Drop what a job had, if nothing is kept, when this result has been sent."""
+def once_sent(
+    services: Services, job_id: str, response: Response, *others: str
+) -> Response:
+    """Drop what jobs had, if nothing is kept, when this result has been sent."""
     if services.settings.payload_retention == 0:
         body = response.get_data()
-        response.response = _then_drop(services, job_id, body)
+        response.response = _then_drop(services, (job_id, *others), body)
         # Werkzeug counts only what it can look through beforehand.
         response.content_length = len(body)
     return response
 
 
-def _then_drop(services: Services, job_id: str, body: bytes) -> Iterator[bytes]:
+def _then_drop(
+    services: Services, job_ids: tuple[str, ...], body: bytes
+) -> Iterator[bytes]:
     yield body
-    drop(services, job_id)
+    for job_id in job_ids:
+        drop(services, job_id)
 
 
 def drop(services: Services, job_id: str) -> None:

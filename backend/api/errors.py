@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import structlog
 from flask import Flask, Response, current_app, g, request
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from backend.api.field_errors import field_error
@@ -122,15 +122,9 @@ def invalid(field: str, message: str) -> InvalidRequestError:
     )
 
 
-def invalid_fields(
-    found: Sequence[ErrorDetails], *, leave_out: frozenset[str] = frozenset()
-) -> InvalidRequestError:
-    """Make one error of all that pydantic found.
-
-    Args:
-        found: As `ValidationError.errors()` gives it.
-        leave_out: Parts of a path that are pydantic's, not the caller's.
-    """
-    fields = tuple(field_error(one, leave_out=leave_out) for one in found)
+def invalid_fields(error: ValidationError, sent: Any) -> InvalidRequestError:
+    """Make one error of all that pydantic found in what was sent."""
+    found = error.errors(include_url=False, include_input=False)
+    fields = tuple(dict.fromkeys(field_error(one, sent) for one in found))
     first = fields[0]
     return InvalidRequestError(f"{first.field}: {first.message}", errors=fields)

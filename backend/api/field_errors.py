@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from backend.api.field_paths import path_in
 from backend.api.schemas.patterns import WORDS
 from backend.core.errors import FieldError
 
@@ -54,22 +55,16 @@ _MESSAGES = {
 }
 
 
-def field_error(
-    found: ErrorDetails, *, leave_out: frozenset[str] = frozenset()
-) -> FieldError:
-    """Say one thing that pydantic found.
-
-    Args:
-        found: One of what `ValidationError.errors()` gives.
-        leave_out: Parts of a path that are pydantic's, not the caller's.
-    """
-    context = found.get("ctx", {})
-    path = [str(part) for part in found["loc"] if part not in leave_out]
+def field_error(found: ErrorDetails, sent: Any) -> FieldError:
+    """Say one thing that pydantic found in what was sent."""
+    context, steps = found.get("ctx", {}), found["loc"]
+    is_missing = found["type"] == "missing"
+    path = [str(step) for step in path_in(sent, steps, missing=is_missing)]
     words = _words(found["type"], found["msg"], context)
     if found["type"] in {_TAG_MISSING, _TAG_INVALID}:
         path.append(context["discriminator"].strip("'"))
-    if path[-1:] == ["[key]"]:
-        path, words = path[:-2], f"each of its names {words}"
+    if steps[-1:] == ("[key]",):
+        path, words = path[:-1], f"each of its names {words}"
     return FieldError(".".join(path) or "body", words)
 
 

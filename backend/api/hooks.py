@@ -46,6 +46,8 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     # What the door told of the caller's limits (`accepting`).
     response.headers.update(g.get("answer_headers", ()))
+    if "job_id" in g:
+        response.headers["X-Corral-Job-Id"] = g.job_id
     rule, began, name = request.url_rule, g.began, request.blueprint
     method, path, route = request.method, request.path, rule.rule if rule else "none"
 

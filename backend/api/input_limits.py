@@ -56,7 +56,8 @@ class InputLimits:
             _check_count("options.stop", options.get("stop"), self.stop_sequences)
         images = sum([len(images) for _, images in _images(request)])
         if images > self.images:
-            raise invalid("request", f"has {images} images; at most {self.images}")
+            field = "request.images" if "images" in request else "request.messages"
+            raise invalid(field, f"has {images} images; at most {self.images}")
 
     def check_sizes(self, request: Request, texts: Sequence[str]) -> int:
         """Refuse what is too large; give the length of the texts.

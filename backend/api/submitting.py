@@ -12,6 +12,7 @@ from flask import Response
 
 from backend.api.accepting import accept
 from backend.api.answers import answer
+from backend.api.calls.headers import serving_headers
 from backend.api.container import Services
 from backend.api.delivery import once_sent
 from backend.api.job_view import location, view
@@ -23,7 +24,6 @@ from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.service import Submission
 from backend.core.jobs.states import FINAL, State
-from backend.core.keys import Caller
 from backend.core.streams.mailbox import Mailbox
 
 log = structlog.get_logger()
@@ -36,11 +36,10 @@ class WaitOverError(Exception):
 class Submitter:
     """Submits for one caller and answers as it wished."""
 
-    def __init__(self, services: Services, caller: Caller, peer: Peer) -> None:
-        """Keep who calls, from where."""
+    def __init__(self, services: Services, peer: Peer) -> None:
+        """Keep where the caller is."""
         self._services = services
         self._jobs = services.jobs
-        self._caller = caller
         self._peer = peer
 
     def accept(self, job: NewJob) -> Response:
@@ -59,7 +58,8 @@ class Submitter:
                 ended = self._other_ended(submission.job_id, job, limit)
         told = None if box.row is None else heard(box.row)
         if ended and (row := told or self._read(submission.job_id)) is not None:
-            response = answer(view(row), HTTPStatus.OK, applied | _located(row.id))
+            headers = applied | _located(row.id) | serving_headers(row)
+            response = answer(view(row), HTTPStatus.OK, headers)
             return once_sent(self._services, row.id, response)
         return self._accepted(job, submission, applied)
 
@@ -75,7 +75,7 @@ class Submitter:
         return stream_response(events, _located(submission.job_id))
 
     def _submit(self, job: NewJob) -> Submission:
-        return accept(self._services, job, limits=self._caller.limits)
+        return accept(self._services, job)
 
     # Waiting
     def _ended(self, box: Mailbox, job: NewJob | JobRecord, seconds: float) -> bool:
@@ -136,7 +136,7 @@ class Submitter:
         headers = headers | _located(row.id)
         if row.state not in FINAL:
             return answer(shown, HTTPStatus.ACCEPTED, headers)
-        response = answer(shown, HTTPStatus.OK, headers)
+        response = answer(shown, HTTPStatus.OK, headers | serving_headers(row))
         return once_sent(self._services, row.id, response)
 
     def _standing(

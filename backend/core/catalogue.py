@@ -37,6 +37,7 @@ class KnownModel:
     context_length: int | None
     keep_alive_seconds: int | None
     slots: int | None
+    created_at: datetime
 
     @property
     def embeds_only(self) -> bool:
@@ -228,4 +229,5 @@ def _known(row: Model) -> KnownModel:
         context_length=row.context_length,
         keep_alive_seconds=row.keep_alive_seconds,
         slots=row.slots,
+        created_at=row.created_at,
     )

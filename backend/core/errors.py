@@ -66,9 +66,9 @@ class ContentBlockedError(AppError):
 
     code, status = "content_blocked", 422
 
-    def __init__(self, *, line: int) -> None:
+    def __init__(self, detail: str = "", *, line: int | None = None) -> None:
         """Keep the line of the pattern that matched: for the log, not the caller."""
-        super().__init__()
+        super().__init__(detail)
         self.line = line
 
 
@@ -139,6 +139,24 @@ class DisabledKeyError(AppError):
     code, status = "disabled_key", 401
 
 
+class DisabledUserError(AppError):
+    """The user is disabled; ask an administrator."""
+
+    code, status = "disabled_user", 401
+
+
+class SessionEndedError(AppError):
+    """The session has ended; log in again."""
+
+    code, status = "session_ended", 401
+
+
+class WrongPasswordError(AppError):
+    """There is no such user, or the password is wrong."""
+
+    code, status = "wrong_password", 401
+
+
 class ScopeMissingError(AppError):
     """The key does not have the scope that this request needs."""
 
@@ -176,6 +194,12 @@ class KeyNotFoundError(NotFoundError):
     code = "key_not_found"
 
 
+class UserNotFoundError(NotFoundError):
+    """There is no such user."""
+
+    code = "user_not_found"
+
+
 class PayloadExpiredError(AppError):
     """The job's request and result are no longer kept."""
 
@@ -205,6 +229,42 @@ class KeyInactiveError(AppError):
     """The key is disabled or has expired, so there is nothing to hand over to."""
 
     code, status = "key_inactive", 409
+
+
+class UserExistsError(AppError):
+    """There is a user of this name already."""
+
+    code, status = "user_exists", 409
+
+
+class UserInUseError(AppError):
+    """The user owns something, so it cannot be deleted; disable it instead."""
+
+    code, status = "user_in_use", 409
+
+
+class LastAdministratorError(AppError):
+    """Nobody else is an administrator: make another one first."""
+
+    code, status = "last_administrator", 409
+
+
+class NoPasswordError(AppError):
+    """The user has no password yet; an administrator can set one."""
+
+    code, status = "no_password", 409
+
+
+class TooManyKeysError(AppError):
+    """You have as many keys as a user may make; disable one first."""
+
+    code, status = "too_many_keys", 409
+
+
+class TooManyLoginsError(AppError):
+    """Too many wrong passwords; wait before you try again."""
+
+    code, status, retryable = "too_many_logins", 429, True
 
 
 class RateLimitedError(AppError):

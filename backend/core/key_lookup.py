@@ -20,8 +20,10 @@ from backend.core.dialect import Dialect
 from backend.core.errors import (
     AppError,
     DisabledKeyError,
+    DisabledUserError,
     ExpiredKeyError,
     InvalidKeyError,
+    SessionEndedError,
 )
 from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.jobs.repository.rows import aware, parsed
@@ -135,19 +137,29 @@ class KeyLookup:
             return {row[0]: _found(Credential(is_session, *row)) for row in rows}
 
         found = self._database.read(work)
-        return [found.get(one) or InvalidKeyError() for one in hashes]
+        return [found.get(one) or _unknown(is_session=is_session) for one in hashes]
+
+
+def _unknown(*, is_session: bool) -> AppError:
+    if is_session:
+        return SessionEndedError(
+            "No session has this token, or it has ended; log in again."
+        )
+    return InvalidKeyError()
 
 
 def _found(credential: Credential) -> Found:
     session_is_over, scopes, models, *row = orjson.loads(credential.row)
     key_id, name, prefix, weight, highest, *row = row
     *most, lineage_id, end, is_over, off, user_id, user_name, owner_off = row
-    if off is not None or owner_off is not None:
+    if owner_off is not None:
+        return DisabledUserError()
+    if off is not None:
         return DisabledKeyError()
     if is_over:
         return ExpiredKeyError()
     if session_is_over:
-        return ExpiredKeyError("The session has ended; log in again.")
+        return SessionEndedError()
     allowed, limits = _nested(models), KeyLimits(lineage_id, *most)
     return Caller(
         user_id=user_id,

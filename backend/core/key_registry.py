@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from backend.core.db import Database
 from backend.core.errors import KeyInactiveError, KeyNotFoundError, KeyWasUsedError
-from backend.core.keys import hashed, key_event, new_key, shown_prefix
+from backend.core.keys import key_event, new_key, shown_prefix
 from backend.core.models import ApiKey, Job, User, UtcDateTime
+from backend.core.secret_hash import hashed
 
 # What a key's successor has from it.
 _INHERITED = (
@@ -164,6 +165,8 @@ class KeyRegistry:
 def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
     number = int(key) if _NUMBER.fullmatch(key) else -1
     named = or_(ApiKey.id == number, ApiKey.prefix == key)
+    # What stands for logins has nothing to be changed, and nobody's secret.
+    named &= ApiKey.is_login.is_(False)
     key_id = session.execute(select(ApiKey.id).where(named).limit(1)).scalar()
     # By primary key only: nobody else's row is locked.
     row = session.get(ApiKey, key_id or -1, with_for_update=lock)

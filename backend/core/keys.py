@@ -1,9 +1,8 @@
 """API keys and sessions: who may call, as what (shown once, stored as a hash)."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,12 +14,13 @@ from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
 from backend.core.last_used import LastUsed
-from backend.core.models import SYSTEM_USER, ApiKey, Event, Session, User
+from backend.core.models import SYSTEM_USER, ApiKey, Event, User
+from backend.core.secret_hash import hashed
+from backend.core.sessions import SESSION_PREFIX, add_session, end_session
 
 __all__ = ["Caller", "Keys", "Scope"]
 
 KEY_PREFIX = "corral-"
-SESSION_PREFIX = "session-"
 _SHOWN = len(KEY_PREFIX) + 6
 # About a kilobyte each.
 _REMEMBERED = 10_000
@@ -29,17 +29,6 @@ _REMEMBERED = 10_000
 def new_key() -> str:
     """Make a key: 256 random bits behind a visible prefix."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
-
-
-def hashed(secret: str) -> str:
-    """Hash a key or token; with 256 random bits a fast hash cannot be reversed.
-
-    Secrets are looked up by this hash and never compared themselves. The time that an
-    index or a dictionary takes may tell how many digits of a stored hash what was sent
-    agrees with. Nobody can choose the digits but by trying, and all 64 of them lead to
-    no secret, so that tells nothing of use.
-    """
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def shown_prefix(key: str) -> str:
@@ -65,7 +54,8 @@ class Keys:
         """Tell who sends this key or session token.
 
         Raises:
-            InvalidKeyError, ExpiredKeyError, DisabledKeyError: If nobody may.
+            InvalidKeyError, ExpiredKeyError, DisabledKeyError, DisabledUserError,
+            SessionEndedError: If nobody may.
             DatabaseUnavailableError: If the database cannot be asked.
         """
         is_session = secret.startswith(SESSION_PREFIX)
@@ -103,27 +93,14 @@ class Keys:
             InvalidKeyError, ExpiredKeyError, DisabledKeyError: If the key is no good.
         """
         caller = _admitted(self._by_key(hashed(key)))
-        token = SESSION_PREFIX + secrets.token_urlsafe(32)
-        now = datetime.now(UTC)
-        ends = now + timedelta(milliseconds=lifetime_ms)
-        row = Session(
-            token_hash=hashed(token),
-            key_id=caller.key_id,
-            created_at=now,
-            expires_at=ends,
-        )
         with transaction(self._database.sessions) as session:
-            session.add(row)
+            token, ends = add_session(session, caller.key_id, lifetime_ms=lifetime_ms)
         return token, ends, caller
 
     def close_session(self, token: str) -> bool:
         """End a session; tells whether there was one."""
-        statement = select(Session).where(Session.token_hash == hashed(token))
         with transaction(self._database.sessions) as session:
-            row = session.execute(statement).scalar_one_or_none()
-            if row is not None:
-                session.delete(row)
-        return row is not None
+            return end_session(session, self._database.dialect, token)
 
     def create(
         self,
@@ -177,10 +154,11 @@ class Keys:
         return secret, row
 
     def list_all(self) -> list[tuple[ApiKey, User]]:
-        """List all keys with their owners, oldest first."""
+        """List all keys with their owners, oldest first; log-ins are none."""
         statement = (
             select(ApiKey, User)
             .join(User, User.id == ApiKey.user_id)
+            .where(ApiKey.is_login.is_(False))
             .order_by(ApiKey.id)
         )
         with transaction(self._database.sessions) as session:

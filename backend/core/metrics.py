@@ -78,6 +78,7 @@ _reconciled = Counter(
 _maintenance = Counter(
     "corral_maintenance_runs_total", "Scheduled tasks run.", ("name", "outcome")
 )
+_logins = Counter("corral_logins_total", "Log-ins by password.", ("outcome",))
 _last_tick = Gauge(
     "corral_beat_last_tick_timestamp_seconds",
     "When the scheduler last ticked, Unix time.",
@@ -186,6 +187,11 @@ def record_reconciled(reservations: int) -> None:
 def record_maintenance(name: str, outcome: str) -> None:
     """Count a scheduled task's run."""
     _maintenance.labels(name, outcome).inc()
+
+
+def record_login(outcome: str) -> None:
+    """Count a log-in by password: `ok`, or the code of what was wrong."""
+    _logins.labels(outcome).inc()
 
 
 def record_tick(unix_seconds: float) -> None:

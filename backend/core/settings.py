@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.core.accounts.password_rules import why_not
 from backend.core.durations import comma_separated, milliseconds
 from backend.core.fallbacks import parse as parse_fallbacks
 from backend.core.names import canonical_model
@@ -71,6 +72,10 @@ class Settings(BaseSettings):
     corral_admin_key: SecretStr | None = Field(
         default=None, description="The first administrator's API key (corral-…)"
     )
+    corral_admin_user: str = Field(default="admin", pattern=r"^[\w.@+-]{1,64}$")
+    corral_admin_password: SecretStr | None = Field(
+        default=None, description="The first administrator's first password"
+    )
     environment: Literal["production", "development"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     enable_debug_mode: bool = False
@@ -102,7 +107,11 @@ class Settings(BaseSettings):
     max_wait: Milliseconds = 600_000
     sse_keepalive: Milliseconds = 10_000
     session_lifetime: Milliseconds = 43_200_000
+    login_attempts: int = Field(default=10, ge=1)
+    login_attempts_total: int = Field(default=1_000, ge=1)
+    login_window: Annotated[Milliseconds, Field(ge=1_000)] = 300_000
     idempotency_lifetime: Milliseconds = 86_400_000
+    attach_retries: bool = False
 
     # Worker
     worker_id: str = Field(default_factory=socket.gethostname)
@@ -197,7 +206,9 @@ class Settings(BaseSettings):
             raise ValueError("this is empty; `make up` writes a .env that needs none")
         return value
 
-    @field_validator("database_url", "redis_url", "corral_admin_key")
+    @field_validator(
+        "database_url", "redis_url", "corral_admin_key", "corral_admin_password"
+    )
     @classmethod
     def _no_example(cls, value: SecretStr | None) -> SecretStr | None:
         text = value.get_secret_value().lower() if value else ""
@@ -215,6 +226,16 @@ class Settings(BaseSettings):
             return None
         if not _ADMIN_KEY.fullmatch(secret):
             raise ValueError("write corral- and at least 32 random characters")
+        return value
+
+    @field_validator("corral_admin_password")
+    @classmethod
+    def _fit_for_a_password(cls, value: SecretStr | None) -> SecretStr | None:
+        secret = value.get_secret_value() if value else ""
+        if not secret:
+            return None
+        if why := why_not(secret, user=""):
+            raise ValueError(why)
         return value
 
     @property

@@ -10,13 +10,18 @@ from frontend import state
 from frontend.conversation import newest_turns, title_of_job
 from frontend.errors import ApiError
 from frontend.formatting import literal
-from frontend.pages import JOB_PARAMETER
+from frontend.pages import JOB_PARAMETER, PASSWORD_PATH
 from frontend.replies import Job
 from frontend.visit import Visit
 
 # Each turn is a job, and programs have jobs, too: as many as the API gives at once.
 _JOBS_READ = 100
 _CHATS_SHOWN = 12
+_ROLES = {"admin": "Administrator", "user": "User", "viewer": "Viewer"}
+_PASSWORD = (
+    f'<p class="corral-links"><a class="corral-link" href="{PASSWORD_PATH}"'
+    ' target="_self">Change password</a></p>'
+)
 _LOGOUT = (
     '<form method="post" action="/logout">'
     '<button class="corral-link" type="submit">Sign out</button></form>'
@@ -81,8 +86,13 @@ def _chat(job: Job, pages: Pages) -> None:
 
 
 def _account(visit: Visit) -> None:
-    name, key = escape(visit.account.user.name), escape(visit.account.key.prefix)
+    account = visit.account
+    by_password = account.key.is_login
+    role = _ROLES.get(account.user.role, account.user.role)
+    how = role if by_password else f"Key {account.key.prefix}…"
     st.divider()
     st.html(
-        f'<div class="corral-account">{name}<small>Key {key}…</small></div>{_LOGOUT}'
+        f'<div class="corral-account">{escape(account.user.name)}'
+        f"<small>{escape(how)}</small></div>"
+        f"{_PASSWORD if by_password else ''}{_LOGOUT}"
     )

@@ -1,47 +1,46 @@
-"""The login page: plain HTML without scripts, since a key is typed into it."""
+"""The login page: a name and a password, or a key."""
 
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
-from string import Template
 
-_FOLDER = Path(__file__).parent
+from frontend.views.frame import Notice, about, is_wrong, page
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """What the page says above the form.
+class Attempt:
+    """What somebody tried before, so that the page goes on from there.
 
     Args:
-        calm: True for news, False for something that went wrong.
+        back: Where to go afterwards.
+        user: The name that was typed.
+        by_key: Whether it was a key.
     """
 
-    title: str
-    text: str
-    calm: bool = False
+    back: str = "/"
+    user: str = ""
+    by_key: bool = False
 
 
-def login_page(*, back: str, notice: Notice | None, simulated: bool) -> str:
+def login_page(attempt: Attempt, *, notice: Notice | None, simulated: bool) -> str:
     """Render the page; everything that varies is escaped."""
-    template = Template((_FOLDER / "login.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        back=escape(back, quote=True),
-        notice=_notice(notice) if notice else "",
-        invalid="" if notice is None or notice.calm else _INVALID,
+    wrong, by_key = is_wrong(notice), attempt.by_key
+    by_password = wrong and not by_key
+    return page(
+        "login.html",
+        title="Sign in",
+        notice=notice,
+        back=escape(attempt.back, quote=True),
+        user=escape(attempt.user, quote=True),
+        about_user=about(focus=not by_key and not attempt.user, wrong=by_password),
+        about_password=about(
+            focus=not by_key and bool(attempt.user), wrong=by_password
+        ),
+        about_key=about(focus=by_key, wrong=wrong and by_key),
+        open="open" if by_key else "",
         simulated=_SIMULATED if simulated else "",
     )
 
 
-def _notice(notice: Notice) -> str:
-    kind, role = ("calm", "status") if notice.calm else ("wrong", "alert")
-    title, text = escape(notice.title), escape(notice.text)
-    return (
-        f'<div class="notice {kind}" id="notice" role="{role}">'
-        f"<strong>{title}</strong><span>{text}</span></div>"
-    )
-
-
-_INVALID = 'aria-invalid="true" aria-describedby="notice"'
 _SIMULATED = (
     '<p class="simulated">Demo: no model runs here, all answers are simulated.</p>'
 )

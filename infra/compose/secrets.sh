@@ -8,8 +8,9 @@ set -eu
 file=${1:-.env}
 umask 077
 
-# 40 characters of 62: 238 bits. Letters and digits need no quoting anywhere.
-random() { LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 40; }
+# 40 characters of 62: 238 bits. Letters and digits need no quoting anywhere. What people
+# type has 20: 119 bits.
+random() { LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c "$1"; }
 
 has() { grep -q "^$1=." "$file" 2>/dev/null; }
 
@@ -34,10 +35,13 @@ if ! { [ -r "$file" ] && [ -w "$file" ]; }; then
 fi
 
 added=
-for name in CORRAL_ADMIN_KEY MYSQL_PASSWORD MYSQL_ROOT_PASSWORD REDIS_PASSWORD; do
+for name in CORRAL_ADMIN_KEY CORRAL_ADMIN_PASSWORD MYSQL_PASSWORD MYSQL_ROOT_PASSWORD REDIS_PASSWORD; do
     has "$name" && continue
-    case $name in CORRAL_ADMIN_KEY) prefix=corral- ;; *) prefix= ;; esac
-    put "$name" "$prefix$(random)"
+    case $name in
+    CORRAL_ADMIN_KEY) put "$name" "corral-$(random 40)" ;;
+    CORRAL_ADMIN_PASSWORD) put "$name" "$(random 20)" ;;
+    *) put "$name" "$(random 40)" ;;
+    esac
     added="$added $name"
 done
 chmod 600 "$file"

@@ -83,15 +83,18 @@ address() { docker compose port "$1" "$2" | sed 's/^0\.0\.0\.0:/127.0.0.1:/'; }
 welcome() {
     api=http://$(address app 5001)
     model=$(setting MODEL_PRELOAD_LIST | cut -d, -f1)
+    user=$(setting CORRAL_ADMIN_USER)
     answers="come from Ollama; its first download of a model may take some minutes"
     [ "${UI_SIMULATED:-}" != true ] || answers="are SIMULATED: $image is the simulator"
     cat <<END
 
-Corral is healthy. Open http://$(address streamlit_app 8501) and log in with the key.
+Corral is healthy. Open http://$(address streamlit_app 8501) and sign in as ${user:-admin}.
 
+  Password in $CORRAL_ENV_FILE, which only you can read; show it with:
+           grep CORRAL_ADMIN_PASSWORD $CORRAL_ENV_FILE
+           (until you change it; for others: docker compose exec app corral users create)
   API      $api   (read about it at $api/docs)
-  Key      in $CORRAL_ENV_FILE, which only you can read; show it with:
-           grep CORRAL_ADMIN_KEY $CORRAL_ENV_FILE
+  Key      likewise: grep CORRAL_ADMIN_KEY $CORRAL_ENV_FILE
   Answers  $answers
   Logs     make logs          End it: make down
 

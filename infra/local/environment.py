@@ -12,24 +12,42 @@ DRAIN = {"WORKER_DRAIN_TIMEOUT": "3s", "API_DRAIN_TIMEOUT": "1s"}
 
 
 def client_values(ports: Ports, folder: DemoFolder) -> dict[str, str]:
-    """Return what a client needs; the key of an earlier run stays, as its data do."""
+    """Return what a client needs; secrets of an earlier run stay, as its data do."""
     before = env_file.read(folder.env)
     key = before.get("CORRAL_API_KEY") or f"corral-{secrets.token_urlsafe(32)}"
+    password = before.get("CORRAL_ADMIN_PASSWORD") or secrets.token_urlsafe(12)
     return {
         "CORRAL_BASE_URL": f"http://127.0.0.1:{ports.api}",
         "CORRAL_API_KEY": key,
         "CORRAL_UI_URL": f"http://127.0.0.1:{ports.ui}",
+        "CORRAL_ADMIN_USER": "admin",
+        "CORRAL_ADMIN_PASSWORD": password,
     }
 
 
 def settings(
-    ports: Ports, folder: DemoFolder, *, key: str, password: str, upstream: Upstream
+    ports: Ports,
+    folder: DemoFolder,
+    *,
+    client: Mapping[str, str],
+    password: str,
+    upstream: Upstream,
 ) -> dict[str, str]:
-    """Return the settings that the demo decides; the caller's own fill the rest."""
+    """Return the settings that the demo decides; the caller's own fill the rest.
+
+    Args:
+        ports: Where everything listens.
+        folder: Where everything is kept.
+        client: What a client needs.
+        password: Of Redis.
+        upstream: Who answers.
+    """
     return {
         "DATABASE_URL": f"sqlite:///{folder.database}",
         "REDIS_URL": f"redis://:{password}@127.0.0.1:{ports.redis}/0",
-        "CORRAL_ADMIN_KEY": key,
+        "CORRAL_ADMIN_KEY": client["CORRAL_API_KEY"],
+        "CORRAL_ADMIN_USER": client["CORRAL_ADMIN_USER"],
+        "CORRAL_ADMIN_PASSWORD": client["CORRAL_ADMIN_PASSWORD"],
         "ENVIRONMENT": "development",
         "OLLAMA_BASE_URL": upstream.url,
         "API_HOST": "127.0.0.1",

@@ -27,7 +27,7 @@ class DemoFolder:
 
     @property
     def env(self) -> Path:
-        """Hold what a client needs: addresses and the key."""
+        """Hold what a client needs: addresses, the key, and how to sign in."""
         return self.path / "env"
 
     @property

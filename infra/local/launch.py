@@ -104,7 +104,7 @@ class Launch:
         settings = environment.settings(
             chosen,
             folder,
-            key=client["CORRAL_API_KEY"],
+            client=client,
             password=password,
             upstream=upstream,
         )

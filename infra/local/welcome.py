@@ -1,4 +1,4 @@
-"""Say what runs, where the key is, and what to paste."""
+"""Say what runs, where the secrets are, and what to paste."""
 
 import json
 import shlex
@@ -69,11 +69,13 @@ def text(
         if detached
         else "Ctrl-C ends everything."
     )
+    ui, user = client["CORRAL_UI_URL"], client["CORRAL_ADMIN_USER"]
     return f"""
-Corral is ready. Open {client["CORRAL_UI_URL"]} and log in with the key.
+Corral is ready. Open {ui} and sign in as {user}.
 
+  Password in {env}, which only you can read; show it with: grep PASSWORD {env}
   API      {api}   (read about it at {api}/docs)
-  Key      in {env}, which only you can read; show it with: grep KEY {env}
+  Key      likewise: grep KEY {env}
   Answers  {_answers(upstream)}
   Logs     {folder.shown(folder.log)}
 

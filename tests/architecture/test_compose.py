@@ -210,14 +210,21 @@ def test_no_secret_has_a_default() -> None:
         assert set(uses) == {f"${{{name}:?run make up}}"}
 
 
-def test_only_migrate_is_told_the_first_administrators_key() -> None:
+@pytest.mark.parametrize("secret", ["CORRAL_ADMIN_KEY", "CORRAL_ADMIN_PASSWORD"])
+def test_only_migrate_is_told_how_the_first_administrator_comes_in(
+    secret: str,
+) -> None:
     told = [
         name
         for name, service in services(DEFAULT).items()
-        if (service.get("environment") or {}).get("CORRAL_ADMIN_KEY")
+        if (service.get("environment") or {}).get(secret)
     ]
 
     assert told == ["migrate"]
+    assert all(
+        services(DEFAULT)[name]["environment"][secret] == ""
+        for name in OURS - {"migrate"}
+    )
 
 
 @pytest.mark.parametrize("name", sorted(OURS))

@@ -1,6 +1,6 @@
 """No `==` compares secrets: how long it takes tells how many characters were right.
 
-`hmac.compare_digest` does it, or a hash is looked up (`backend/core/keys.py: hashed`).
+`hmac.compare_digest` does it, or a hash is looked up (`backend/core/secret_hash.py`).
 """
 
 import ast

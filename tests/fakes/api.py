@@ -15,11 +15,19 @@ from typing import Any
 
 import httpx
 
+from tests.fakes.api_accounts import (
+    ADMIN_KEY,
+    EXPIRED_KEY,
+    USER_KEY,
+    FakeAccounts,
+    account,
+    may_administrate,
+    who,
+)
 from tests.fakes.api_jobs import FakeJob, Json, Pace, now_utc
 
-ADMIN_KEY = "corral-admin-" + "a" * 32
-USER_KEY = "corral-user-" + "b" * 32
-EXPIRED_KEY = "corral-gone-" + "c" * 32
+__all__ = ["ADMIN_KEY", "EXPIRED_KEY", "USER_KEY", "FakeApi", "Pace", "Refusal"]
+
 ANSWER = (
     "Horses are kept in a **corral** for three reasons:\n\n"
     "1. They stay together.\n2. They are easy to reach.\n3. They feel safe.\n\n"
@@ -46,7 +54,8 @@ class FakeApi:
     simulated: bool = True
     models: list[Json] = field(default_factory=list)
     jobs: dict[str, FakeJob] = field(default_factory=dict)
-    sessions: dict[str, str] = field(default_factory=dict)  # token to key
+    sessions: dict[str, str] = field(default_factory=dict)  # token to key or name
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
     refuse_next: list[Refusal] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[Json] = field(default_factory=list)
@@ -84,6 +93,8 @@ class FakeApi:
                 return httpx.Response(204)
             case "GET", ["me"]:
                 return httpx.Response(200, json=account(key))
+            case "POST", ["me", "password"]:
+                return self._change_password(json.loads(request.content), key)
             case "GET", ["models"]:
                 return listed([*self.models, *self._pulling()])
             case "GET", ["nodes"]:
@@ -103,21 +114,26 @@ class FakeApi:
         raise Refusal(404, "not_found", "There is nothing here.")
 
     def _open(self, body: Json) -> httpx.Response:
-        key = body["key"]
-        if key == EXPIRED_KEY:
-            raise Refusal(401, "expired_key", "This key expired on 1 May.")
-        if key not in (ADMIN_KEY, USER_KEY):
-            raise Refusal(401, "invalid_key", "This key is not known.")
-        token = self.sign_in(key)
+        if refused := self.accounts.refusal(body):
+            raise Refusal(401, *refused)
+        token = self.sign_in(who(body))
         expires = now_utc() + timedelta(hours=12)
-        user = account(key)["user"]
+        user = account(who(body))["user"]
         body = {"token": token, "expires_at": expires.isoformat(), "user": user}
         return httpx.Response(201, json=body)
+
+    def _change_password(self, body: Json, name: str) -> httpx.Response:
+        if self.accounts.passwords.get(name) != body["old"]:
+            raise wrong_field("old", "is not your password")
+        if len(body["new"]) < 8:
+            raise wrong_field("new", "must have 8 to 128 characters")
+        self.accounts.passwords[name] = body["new"]
+        return httpx.Response(204)
 
     def _caller(self, request: httpx.Request) -> tuple[str, str]:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if token not in self.sessions:
-            raise Refusal(401, "invalid_key", "This session has ended.")
+            raise Refusal(401, "session_ended", "The session has ended; log in again.")
         return token, self.sessions[token]
 
     def _submit(self, body: Json, key: str) -> httpx.Response:
@@ -151,7 +167,7 @@ class FakeApi:
         return job
 
     def _pull(self, body: Json, key: str) -> httpx.Response:
-        if key != ADMIN_KEY:
+        if not may_administrate(key):
             raise Refusal(403, "scope_missing", "Your key lacks the scope admin.")
         self.pulls[body["model"]] = self.clock()
         job = self.add_job(body | {"request": {}}, "")
@@ -232,15 +248,10 @@ def model(
     }
 
 
-def account(key: str) -> Json:
-    """Describe the caller as `GET /api/v1/me` does."""
-    name, scopes = (
-        ("Ada", ["inference", "read", "admin"])
-        if key == ADMIN_KEY
-        else ("Grace", ["inference", "read"])
-    )
-    shown = {"id": "k1", "prefix": key[:12], "name": "laptop", "scopes": scopes}
-    return {"user": {"id": "u1", "name": name}, "key": shown | {"expires_at": None}}
+def wrong_field(name: str, message: str) -> Refusal:
+    """Refuse one field of a body."""
+    errors = [{"field": name, "message": message}]
+    return Refusal(422, "invalid_request", f"{name}: {message}", errors=errors)
 
 
 def listed(items: list[Json]) -> httpx.Response:

@@ -70,6 +70,13 @@ class FakeFinish:
         self.batches: list[list[Finish]] = []
         self.superseded: set[str] = set()
         self.outages = 0
+        self.largest = 1_000_000
+
+    def largest_result(self) -> int:
+        if self.outages:
+            self.outages -= 1
+            raise DatabaseUnavailableError
+        return self.largest
 
     @property
     def ends(self) -> dict[str, Finish]:

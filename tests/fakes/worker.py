@@ -169,10 +169,15 @@ class FakeWorker:
         if job.limits_id is not None:
             end = Settlement(job.limits_id, job.id, tokens_of(finish))
             self._reservations.settle([end])
-        embeds = result if job.kind is Kind.EMBED else None
+        embeds = job.kind is Kind.EMBED and result is not None
         usage = {"prompt_tokens": 3, "completion_tokens": words}
         data = end_data(
-            job.id, state, done_reason="stop", usage=usage, error=error, result=embeds
+            job.id,
+            state,
+            done_reason="stop",
+            usage=usage,
+            error=error,
+            is_stored=embeds,
         )
         self._flusher.end([(stream, data, committed.row)])
         self.answered.append(job.id)

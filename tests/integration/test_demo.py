@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from infra.local import env_file, http_probe, supervisor
@@ -117,6 +118,29 @@ def test_the_key_opens_the_api_and_is_in_no_log(running: tuple[Demo, str]) -> No
     logs = list(demo.folder.log.iterdir())
     assert logs
     assert not [log.name for log in logs if key in log.read_text()]
+
+
+def test_the_password_opens_the_ui_and_is_in_no_log(
+    running: tuple[Demo, str],
+) -> None:
+    demo, printed = running
+    client = demo.client()
+    name, password = client["CORRAL_ADMIN_USER"], client["CORRAL_ADMIN_PASSWORD"]
+    url = client["CORRAL_UI_URL"]
+
+    reply = httpx.post(
+        f"{url}/login",
+        data={"user": name, "password": password},
+        headers={"Origin": url},
+        trust_env=False,
+    )
+
+    assert reply.status_code == 303
+    assert "corral_session" in reply.headers["set-cookie"]
+    assert f"sign in as {name}" in printed
+    assert password not in printed
+    logs = list(demo.folder.log.iterdir())
+    assert not [log.name for log in logs if password in log.read_text()]
 
 
 def test_all_that_it_wrote_is_private(running: tuple[Demo, str]) -> None:

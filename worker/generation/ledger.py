@@ -25,6 +25,8 @@ from backend.core.streams.flusher import Flusher, JobStream
 log = structlog.get_logger()
 
 T = TypeVar("T")
+# No server takes less in one packet.
+_ANY_BYTES = 512 * 1024
 # Between two tries to commit an answer while the database is away.
 _RETRY_SECONDS = 0.5
 
@@ -92,6 +94,15 @@ class Ledger:
     def any_due(self, lane: str) -> bool:
         """Tell whether a job of the lane waits."""
         return self._claim.any_due(lane)
+
+    def fits(self, end: End) -> bool:
+        """Tell whether the database takes an end of this size at all.
+
+        Raises:
+            DatabaseUnavailableError: If it cannot be asked.
+        """
+        size = _size([end])
+        return size <= _ANY_BYTES or size <= self._finish.largest_result()
 
     def finish(
         self, ends: Sequence[End], *, superseded: Callable[[], bool]

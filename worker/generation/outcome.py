@@ -25,7 +25,6 @@ def succeeded(
 ) -> End:
     """End a job with its answer."""
     timings = timings_of(holding, reply.durations)
-    embeds = "embeddings" in reply.result
     data = end_data(
         holding.job.id,
         State.SUCCEEDED,
@@ -36,7 +35,8 @@ def succeeded(
         },
         timings=timings,
         served_model=holding.job.model,
-        result=reply.result if embeds else None,
+        # A stream is kept in memory for minutes after its end; vectors are not.
+        is_stored="embeddings" in reply.result,
     )
     text = orjson.dumps(timings).decode()
     finish = Finish(

@@ -24,7 +24,12 @@ from worker.generation.pace import Pace
 from worker.generation.reply import Reply
 from worker.holdings import AbortReason, Holding, Holdings
 from worker.ollama.abort import ExchangeAbortedError
-from worker.ollama.errors import AttemptTimeoutError, LoadTimeoutError, OllamaError
+from worker.ollama.errors import (
+    AnswerTooLargeError,
+    AttemptTimeoutError,
+    LoadTimeoutError,
+    OllamaError,
+)
 from worker.resilience.breaker_store import BreakerStore
 from worker.resilience.retry import delay_seconds
 
@@ -66,28 +71,43 @@ class Settler:
         self._pace = pace
 
     def succeeded(self, holding: Holding, reply: Reply) -> None:
-        """Commit an answer."""
-        self.all_succeeded([(holding, reply)])
+        """Commit an answer, unless it is too large to be kept."""
+        end = self._success(holding, reply)
+        if self._fits(holding, end):
+            self._commit([(holding, end)])
+        else:
+            self.failed(holding, AnswerTooLargeError())
 
     def all_succeeded(self, answered: Sequence[tuple[Holding, Reply]]) -> None:
-        """Commit the answers of one call, together."""
-        last = answered[-1][0].job
-        if last.kind not in NODE_WORK:
-            for holding, _ in answered:
-                self._pace.took(last.model, holding.age_seconds / len(answered))
-        if last.kind not in _LEAVES_UNLOADED:
-            self._models.saw_loaded(last.model)
-        self._judge(last, self._breaker.succeeded)
-        ends = [
-            (
-                holding,
-                outcome.succeeded(
-                    holding, reply, last=self._last(holding), **self._labels()
-                ),
+        """Commit the answers of one call, together; a joined call's are small."""
+        if len(answered) == 1:
+            self.succeeded(*answered[0])
+            return
+        self._commit([(h, self._success(h, reply)) for h, reply in answered])
+
+    def _success(self, holding: Holding, reply: Reply) -> End:
+        last = self._last(holding)
+        return outcome.succeeded(holding, reply, last=last, **self._labels())
+
+    def _fits(self, holding: Holding, end: End) -> bool:
+        return (
+            self._ledger.persist(
+                end.finish.id,
+                lambda: self._ledger.fits(end),
+                superseded=lambda: _is_superseded(holding),
             )
-            for holding, reply in answered
-        ]
-        for (holding, _), counts in zip(answered, self._finish(ends), strict=True):
+            is not False
+        )
+
+    def _commit(self, ended: Sequence[tuple[Holding, End]]) -> None:
+        job = ended[0][0].job
+        if job.kind not in NODE_WORK:
+            for holding, _ in ended:
+                self._pace.took(job.model, holding.age_seconds / len(ended))
+        if job.kind not in _LEAVES_UNLOADED:
+            self._models.saw_loaded(job.model)
+        self._judge(job, self._breaker.succeeded)
+        for (holding, _), counts in zip(ended, self._finish(ended), strict=True):
             if counts and holding.first_token_ms is not None:
                 metrics.record_first_token(holding.first_token_ms / 1000)
 

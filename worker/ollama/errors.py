@@ -51,6 +51,12 @@ class ContextTooLongError(CallerMistakeError):
     advice = "Send a shorter prompt, or use a model with a longer context."
 
 
+class AnswerTooLargeError(CallerMistakeError):
+    """The answer is larger than the database takes."""
+
+    advice = "Ask for fewer texts in one request."
+
+
 class ModelMissingError(CallerMistakeError):
     """The model is not on this node."""
 

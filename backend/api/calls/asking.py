@@ -1,15 +1,18 @@
 """From what a protocol was asked to jobs: the same admission as the native API's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import g, request
 
 from backend.api.admission import Envelope
+from backend.api.calls.naming import Names, rename
+from backend.api.calls.repeats import key_of_repeats
 from backend.api.container import services
 from backend.api.hooks import traceparent
 from backend.api.limits import read_json
-from backend.core.errors import DrainingError
+from backend.core.errors import AppError, DrainingError
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import NewJob
 from backend.core.jobs.states import Kind, OnDisconnect, Protocol
@@ -29,6 +32,7 @@ class Asked:
         request: What the kind needs, in Ollama's names (JOBS.md 6).
         metadata: Texts of the caller's own.
         keep: Whether what the caller sent is kept, to be told again.
+        names: How the caller calls the fields of the native request.
     """
 
     kind: Kind
@@ -36,6 +40,7 @@ class Asked:
     request: dict[str, Any] = field(repr=False)
     metadata: dict[str, str] | None = None
     keep: bytes | None = field(default=None, repr=False)
+    names: Names = field(default=(), repr=False)
 
 
 def sent_body(*, any_type: bool = False) -> Any:  # whatever JSON can hold
@@ -55,9 +60,12 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
     """Make a job of a request.
 
     Raises:
-        AppError: Why it is none; fields are named as in the native API.
+        AppError: Why it is none; its fields are named as the caller knows them.
     """
+    sent = sent_body()
     key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        key = key_of_repeats(caller, sent)
     # Whoever sends a key means to ask again if the connection breaks.
     goes_on = OnDisconnect.CANCEL if key is None else OnDisconnect.CONTINUE
     body = {
@@ -72,18 +80,25 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
         traceparent=traceparent(),
         idempotency_key=key,
         protocol=protocol,
-        sent=[request.path, sent_body()],
+        sent=[request.path, sent],
         original=asked.keep,
     )
-    return services().admission.admit(body, caller, envelope)
+    try:
+        return services().admission.admit(body, caller, envelope)
+    except AppError as error:
+        rename(error, asked.names)
+        raise
 
 
-def repeated(job: NewJob, times: int) -> list[NewJob]:
-    """Give a job so many times, each as a job of its own."""
-    return [job, *(_another(job, number) for number in range(1, times))]
+def several(jobs: Sequence[NewJob], times: int) -> list[NewJob]:
+    """Give the jobs of one request, each so many times, each as a job of its own."""
+    every = (job for job in jobs for _ in range(times))
+    return [_numbered(job, number) for number, job in enumerate(every)]
 
 
-def _another(job: NewJob, number: int) -> NewJob:
+def _numbered(job: NewJob, number: int) -> NewJob:
+    if number == 0:
+        return job
     key = job.idempotency_key
     own = None if key is None else f"{key}{_OF_SEVERAL}{number}"
     return replace(job, id=uuid7(), idempotency_key=own)

@@ -15,11 +15,14 @@ from backend.api.calls.relay import Relay
 from backend.api.container import Services
 from backend.api.peer import Peer
 from backend.api.presence import LOOK_SECONDS, Presence
-from backend.core.errors import AppError, DatabaseUnavailableError
+from backend.core.errors import (
+    AppError,
+    DatabaseUnavailableError,
+    PayloadExpiredError,
+)
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
-from backend.core.jobs.states import FINAL, OnDisconnect
-from backend.core.limits.decision import KeyLimits
+from backend.core.jobs.states import FINAL, OnDisconnect, State
 from backend.core.streams.follow import Follower
 from backend.core.streams.mailbox import Mailbox
 
@@ -53,7 +56,6 @@ class Call:
         job: NewJob,
         peer: Peer,
         *,
-        limits: KeyLimits | None,
         streamed: bool,
     ) -> "Call":
         """Submit a job, or attach to the one that was submitted under its key.
@@ -64,12 +66,14 @@ class Call:
         open_mailbox = partial(services.jobs.mailbox, only_end=not streamed)
         with ExitStack() as opened:
             box = opened.enter_context(open_mailbox(job.id))
-            submission = accept(services, job, limits=limits)
+            submission = accept(services, job)
             row = just_submitted(job)
             if not submission.is_new:
                 opened.close()
                 box = opened.enter_context(open_mailbox(submission.job_id))
                 row = services.reads.require(submission.job_id, job.owner_id)
+                if row.state is State.SUCCEEDED and row.payload_expired:
+                    raise PayloadExpiredError
             call = cls(services, box, row, peer, new=submission.is_new)
             call._opened = opened.pop_all()
         return call
@@ -153,7 +157,6 @@ def begin_all(
     jobs: Sequence[NewJob],
     peer: Peer,
     *,
-    limits: KeyLimits | None,
     streamed: bool,
 ) -> list[Call]:
     """Begin calls that are accepted together, or none of them.
@@ -164,10 +167,7 @@ def begin_all(
     begun: list[Call] = []
     with ExitStack() as undo:
         undo.callback(_give_up, begun)
-        begun.extend(
-            Call.begin(services, job, peer, limits=limits, streamed=streamed)
-            for job in jobs
-        )
+        begun.extend(Call.begin(services, job, peer, streamed=streamed) for job in jobs)
         undo.pop_all()
     return begun
 

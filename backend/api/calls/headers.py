@@ -19,16 +19,12 @@ def serving_headers(job: JobRecord) -> dict[str, str]:
     queued = 0.0 if job.started_at is None else (job.started_at - job.created_at) / _MS
     upstream = (job.timings or {}).get("total_ms", 0.0)
     overhead = max(0.0, elapsed_ms() - queued - upstream)
-    return job_headers(job.id, job.served_model or job.model) | {
+    return {
+        "X-Corral-Model": job.served_model or job.model,
         "X-Corral-Node": job.node or "",
         "X-Corral-Queue-Ms": f"{queued:.1f}",
         "X-Corral-Overhead-Ms": f"{overhead:.1f}",
     }
-
-
-def job_headers(job_id: str, model: str) -> dict[str, str]:
-    """Tell of a job what is known from its beginning."""
-    return {"X-Corral-Job-Id": job_id, "X-Corral-Model": model}
 
 
 def elapsed_ms() -> float:

@@ -78,22 +78,47 @@ class Relay:
     def steps(self) -> Iterator[list[Step]]:
         """Give what there is at once, again and again, up to `Ended`."""
         for batch in self._follower.batches():
-            yield [step for told in batch for step in self._told(told)]
+            yield self._steps(batch)
             if self._ended:
                 return
 
+    def _steps(self, batch: list[Told]) -> list[Step]:
+        given, steps = self._said, list[Step]()
+        for told in batch:
+            if self._begins_anew(told):
+                if given:
+                    self._ended = True
+                    return [*steps, Ended(AttemptRestartedError())]
+                # Nobody was told what is forgotten here.
+                steps.clear()
+                self._text = self._thinking = self._calls = self._logprobs = 0
+            steps += self._told(told)
+            if self._ended:
+                break
+        return steps
+
+    @property
+    def _said(self) -> bool:
+        return bool(self._text or self._thinking or self._calls)
+
+    @staticmethod
+    def _begins_anew(told: Told) -> bool:
+        """Tell whether what comes next comes from its beginning."""
+        if isinstance(told, Silence) or told.event == EventName.TOKENS:
+            return False
+        if told.event == EventName.RESET:
+            return True
+        is_state = told.event == EventName.STATE
+        return is_state and bool(orjson.loads(told.data)["state"] == State.QUEUED)
+
     def _told(self, told: Told) -> Iterator[Step]:
-        if self._ended:
-            return
         if isinstance(told, Silence):
             yield Waiting(self._what)
         elif told.event == EventName.TOKENS:
             yield from self._tokens(orjson.loads(told.data))
         elif told.event == EventName.STATE:
             yield from self._state(orjson.loads(told.data))
-        elif told.event == EventName.RESET:
-            yield from self._reset()
-        else:
+        elif told.event == EventName.END:
             yield self._end(told)
 
     def _tokens(self, data: dict[str, Any]) -> Iterator[Delta]:
@@ -128,11 +153,6 @@ class Relay:
     def _runs(self) -> None:
         if self.ran_at is None:
             self.ran_at = time.monotonic()
-
-    def _reset(self) -> Iterator[Ended]:
-        if self._text or self._thinking or self._calls:
-            self._ended = True
-            yield Ended(AttemptRestartedError())
 
     def _end(self, frame: Frame) -> Ended:
         self._ended = True

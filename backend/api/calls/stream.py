@@ -13,7 +13,7 @@ from typing import Protocol
 from flask import Response
 
 from backend.api.calls.call import Call, abandon
-from backend.api.calls.headers import elapsed_ms, job_headers
+from backend.api.calls.headers import elapsed_ms
 from backend.api.calls.relay import Delta, Ended, Progress, Step, Waiting
 from backend.api.container import Services
 from backend.api.delivery import drop
@@ -102,8 +102,10 @@ class AnswerStream:
 
     def _headers(self) -> dict[str, str]:
         call, relay = self._calls[0], self._relays[0]
-        headers = job_headers(call.row.id, call.row.model)
-        headers["X-Corral-Overhead-Ms"] = f"{self._began_ms:.1f}"
+        headers = {
+            "X-Corral-Model": call.row.model,
+            "X-Corral-Overhead-Ms": f"{self._began_ms:.1f}",
+        }
         if relay.node is not None:
             headers["X-Corral-Node"] = relay.node
         if relay.ran_at is not None:
@@ -163,15 +165,19 @@ class AnswerStream:
 
     def _written(self, index: int, step: Step) -> bytes:
         if isinstance(step, Delta):
-            return self._writer.delta(index, step)
+            # What a protocol holds back is silence to its caller.
+            return self._writer.delta(index, step) or self._sign_of_life("running")
         if isinstance(step, Progress):
             return self._progress(step)
         if isinstance(step, Waiting):
-            due = time.monotonic() - self._written_at >= self._keepalive_seconds
-            return self._writer.waiting(step.what) if due else b""
+            return self._sign_of_life(step.what)
         if step.error is not None:
             raise step.error
         return self._writer.ended(index, step)
+
+    def _sign_of_life(self, what: str) -> bytes:
+        due = time.monotonic() - self._written_at >= self._keepalive_seconds
+        return self._writer.waiting(what) if due else b""
 
 
 def _untold(_: Progress) -> bytes:

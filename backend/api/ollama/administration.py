@@ -9,10 +9,10 @@ from backend.api.calls.asking import Asked
 from backend.api.calls.call import answers
 from backend.api.calls.headers import serving_headers
 from backend.api.calls.stream import AnswerStream
+from backend.api.calls.telling import begun
 from backend.api.container import services
 from backend.api.node_work import node_job
 from backend.api.ollama.admitting import admit
-from backend.api.ollama.calling import begun
 from backend.api.ollama.lookup import known_model, snapshots
 from backend.api.ollama.pulling import PullLines
 from backend.api.ollama.reading import read
@@ -40,7 +40,7 @@ def pull() -> Response:
     body = read(OllamaPullRequest)
     job = admit(Asked(Kind.PULL, body.model, {}), caller())
     streamed = body.stream is not False
-    calls = begun([job], caller(), streamed=streamed)
+    calls = begun([job], streamed=streamed)
     if streamed:
         lines = PullLines()
         stream = AnswerStream(services(), calls, lines, progress=lines.progress)
@@ -105,4 +105,4 @@ def _do(kind: Kind, model: str, unknown: str, told: dict[str, Any]) -> None:
         node_job(kind, model, caller=caller(), node=node, request=told)
         for node in sorted(live)
     ]
-    answers(begun(jobs, caller()))
+    answers(begun(jobs))

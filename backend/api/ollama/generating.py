@@ -1,16 +1,13 @@
-"""Answering a chat or a prompt, whole or as a stream."""
+"""Answering what is wanted of a model, whole or as a stream."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from flask import Response
 
-from backend.api.calls.call import answers
-from backend.api.calls.headers import serving_headers
-from backend.api.calls.stream import AnswerStream
-from backend.api.container import services
+from backend.api.calls import telling
 from backend.api.ollama.admitting import admit
 from backend.api.ollama.answers import Lines, whole
-from backend.api.ollama.calling import begun
 from backend.api.ollama.options import IGNORED_HEADER
 from backend.api.ollama.replies import reply
 from backend.api.ollama.requests import Wanted
@@ -19,23 +16,25 @@ from backend.core.keys import Caller
 
 
 def generated(wanted: Wanted, caller: Caller, *, streamed: bool) -> Response:
-    """Answer what is wanted, line by line or in one object."""
+    """Answer a chat or a prompt, line by line or in one object."""
     asked = wanted.asked
     if not streamed:
-        row = answered(wanted, caller)
-        headers = serving_headers(row) | ignored_header(wanted.ignored)
-        return reply(whole(row, model=asked.model), headers=headers)
-    calls = begun([admit(asked, caller)], caller, streamed=True)
-    lines = Lines(asked.kind, model=asked.model)
-    response = AnswerStream(services(), calls, lines).response()
+        return answered(wanted, caller, lambda row: whole(row, model=asked.model))
+    response = telling.streamed(
+        [admit(asked, caller)], lambda _: Lines(asked.kind, model=asked.model)
+    )
     response.headers.update(ignored_header(wanted.ignored))
     return response
 
 
-def answered(wanted: Wanted, caller: Caller) -> JobRecord:
-    """Wait for what is wanted."""
-    (row,) = answers(begun([admit(wanted.asked, caller)], caller))
-    return row
+def answered(
+    wanted: Wanted, caller: Caller, write: Callable[[JobRecord], Any]
+) -> Response:
+    """Answer in one object."""
+    jobs = [admit(wanted.asked, caller)]
+    response = telling.told(jobs, lambda rows: write(rows[0]), reply=reply)
+    response.headers.update(ignored_header(wanted.ignored))
+    return response
 
 
 def ignored_header(names: Iterable[str]) -> dict[str, str]:

@@ -3,16 +3,16 @@
 from flask import Blueprint, Response
 
 from backend.api.auth import as_caller
-from backend.api.calls.headers import serving_headers
 from backend.api.ollama import requests
 from backend.api.ollama.answers import embeddings
-from backend.api.ollama.generating import answered, generated, ignored_header
+from backend.api.ollama.generating import answered, generated
 from backend.api.ollama.reading import read
 from backend.api.ollama.replies import reply
 from backend.api.ollama.residency import brought, loaded
 from backend.api.ollama.schemas.chat import OllamaChatRequest
 from backend.api.ollama.schemas.embed import OllamaEmbeddingsRequest, OllamaEmbedRequest
 from backend.api.ollama.schemas.generate import OllamaGenerateRequest
+from backend.core.jobs.records import JobRecord
 from backend.core.jobs.states import Kind
 from backend.core.keys import Caller
 
@@ -56,9 +56,7 @@ def _embed(caller: Caller) -> Response:
     if not body.input:
         return reply(_no_embeddings(body.model), headers=loaded(body, caller))
     wanted = requests.embed(body)
-    row = answered(wanted, caller)
-    headers = serving_headers(row) | ignored_header(wanted.ignored)
-    return reply(embeddings(row, model=body.model), headers=headers)
+    return answered(wanted, caller, lambda row: embeddings(row, model=body.model))
 
 
 def _no_embeddings(model: str) -> dict[str, object]:
@@ -82,6 +80,8 @@ def _embed_prompt(caller: Caller) -> Response:
         keep_alive=body.keep_alive,
     )
     wanted = requests.embed(asked)
-    row = answered(wanted, caller)
-    headers = serving_headers(row) | ignored_header(wanted.ignored)
-    return reply({"embedding": row.result["embeddings"][0]}, headers=headers)
+    return answered(wanted, caller, _one_embedding)
+
+
+def _one_embedding(row: JobRecord) -> dict[str, object]:
+    return {"embedding": row.result["embeddings"][0]}

@@ -1,11 +1,9 @@
 """Reading Ollama's bodies: JSON under any content type, as `curl -d` sends it."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from backend.api.calls.asking import sent_body
 from backend.api.errors import invalid_fields
@@ -29,16 +27,16 @@ def read(shape: type[Shape]) -> Shape:
     try:
         return shape.model_validate(body)
     except ValidationError as error:
-        raise _refusal(error.errors(include_url=False)) from None
+        raise _refusal(error, body) from None
 
 
-def _refusal(found: Sequence[ErrorDetails]) -> InvalidRequestError:
-    first = found[0]
+def _refusal(error: ValidationError, body: Any) -> InvalidRequestError:
+    first = error.errors(include_url=False)[0]
     field = ".".join(map(str, first["loc"]))
     if first["type"] == OLLAMAS_WORDS:
         said = first["msg"]
     elif first["type"] == "missing" and field == "model":
         said = "model is required"
     else:
-        return invalid_fields(found)
+        return invalid_fields(error, body)
     return InvalidRequestError(said, errors=(FieldError(field, said),))

@@ -4,11 +4,12 @@ from flask import Response
 
 from backend.api.calls.call import answers
 from backend.api.calls.headers import serving_headers
+from backend.api.calls.telling import begun
 from backend.api.container import services
 from backend.api.node_work import node_job
+from backend.api.ollama.admitting import admit
 from backend.api.ollama.answers import empty
-from backend.api.ollama.calling import begun
-from backend.api.ollama.generating import answered, ignored_header
+from backend.api.ollama.generating import ignored_header
 from backend.api.ollama.lookup import known_model, snapshots
 from backend.api.ollama.replies import reply
 from backend.api.ollama.requests import load
@@ -39,7 +40,8 @@ def brought(body: OfModel, kind: Kind, caller: Caller) -> Response:
 def loaded(body: OfModel, caller: Caller) -> dict[str, str]:
     """Wait until the model is in memory; gives the answer's headers."""
     wanted = load(body)
-    return serving_headers(answered(wanted, caller)) | ignored_header(wanted.ignored)
+    (row,) = answers(begun([admit(wanted.asked, caller)]))
+    return serving_headers(row) | ignored_header(wanted.ignored)
 
 
 def _unload(known: KnownModel, caller: Caller) -> bool:
@@ -57,5 +59,5 @@ def _unload(known: KnownModel, caller: Caller) -> bool:
         node_job(Kind.UNLOAD, known.name, caller=caller, node=node)
         for node in sorted(removable(wish, snapshots()))
     ]
-    answers(begun(jobs, caller))
+    answers(begun(jobs))
     return bool(jobs)

@@ -1,19 +1,17 @@
 """`POST /v1/chat/completions`."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from backend.api.answers import answer
 from backend.api.auth import as_caller
-from backend.api.calls.asking import admitted, repeated, sent_body
-from backend.api.calls.call import answers, begin_all
-from backend.api.calls.headers import serving_headers
-from backend.api.calls.stream import AnswerStream
-from backend.api.container import services
-from backend.api.openai.chat_answer import Chunks, completion
+from backend.api.bodies import read_as
+from backend.api.calls.asking import admitted, sent_body, several
+from backend.api.calls.holding_back import HoldingBack
+from backend.api.calls.telling import streamed, told
+from backend.api.openai.chat_answer import Wanted, completion
+from backend.api.openai.chat_chunks import Chunks
 from backend.api.openai.chat_request import asked
-from backend.api.openai.reading import read
 from backend.api.openai.schemas.chat import ChatCompletionRequest
-from backend.api.peer import Peer
+from backend.api.openai.tool_choice import tooling_of
 from backend.core.jobs.states import Protocol
 from backend.core.keys import Caller
 
@@ -28,24 +26,20 @@ def create() -> Response:
 
 
 def _create(caller: Caller) -> Response:
-    body = read(ChatCompletionRequest, sent_body())
-    jobs = repeated(admitted(asked(body), caller, Protocol.OPENAI), body.n or 1)
-    streamed = bool(body.stream)
-    calls = begin_all(
-        services(),
-        jobs,
-        Peer(request.environ),
-        limits=caller.limits,
-        streamed=streamed,
+    body = read_as(ChatCompletionRequest, sent_body())
+    tools = tooling_of(body)
+    job = admitted(asked(body, tools), caller, Protocol.OPENAI)
+    jobs = several([job], body.n or 1)
+    wanted = Wanted(
+        body.model, tools, logprobs=bool(body.logprobs), usage=body.with_usage
     )
-    if streamed:
-        writer = Chunks(
-            calls[0].row.id,
-            model=body.model,
-            times=len(calls),
-            usage=bool(body.stream_options and body.stream_options.include_usage),
+    if body.streamed:
+        return streamed(
+            jobs,
+            lambda calls: HoldingBack(
+                Chunks(calls[0].row.id, wanted, times=len(calls)),
+                tools,
+                times=len(calls),
+            ),
         )
-        return AnswerStream(services(), calls, writer).response()
-    rows = answers(calls)
-    shown = completion(rows, model=body.model)
-    return answer(shown, headers=serving_headers(rows[0]))
+    return told(jobs, lambda rows: completion(rows, wanted))

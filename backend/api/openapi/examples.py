@@ -40,7 +40,34 @@ SUBMISSIONS = {
     },
 }
 SESSIONS = {
-    "login": {"summary": "Log in", "value": {"key": "corral-your-key-stands-here"}}
+    "password": {
+        "summary": "Log in by name and password",
+        "value": {"user": "ada", "password": "a few words of hers"},
+    },
+    "key": {
+        "summary": "Log in by key",
+        "value": {"key": "corral-your-key-stands-here"},
+    },
+}
+USERS = {
+    "user": {
+        "summary": "Somebody who may chat",
+        "value": {"name": "ada", "role": "user", "password": "a few words of hers"},
+    }
+}
+USER_CHANGES = {
+    "disable": {"summary": "Keep somebody out", "value": {"disabled": True}},
+    "promote": {"summary": "Make an administrator", "value": {"role": "admin"}},
+    "password": {
+        "summary": "Give a new password",
+        "value": {"password": "other words for a start"},
+    },
+}
+OWN_KEYS = {
+    "script": {
+        "summary": "A key that may only read",
+        "value": {"name": "dashboard", "scopes": ["read"]},
+    }
 }
 KEYS = {
     "reader": {
@@ -53,6 +80,22 @@ KEYS = {
             "rpm": 60,
             "daily_tokens": 1_000_000,
         },
+    }
+}
+
+COMPLETIONS = {
+    "completion": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "prompt": "Once upon a time",
+            "max_tokens": 50,
+        }
+    }
+}
+
+EMBEDDINGS = {
+    "embeddings": {
+        "value": {"model": "nomic-embed-text", "input": ["one text", "another"]}
     }
 }
 
@@ -99,5 +142,15 @@ ROTATIONS = {
     "week": {
         "summary": "The old secret stays good for a week",
         "value": {"overlap_seconds": 604_800},
+    }
+}
+
+MESSAGES = {
+    "message": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "max_tokens": 100,
+            "messages": [{"role": "user", "content": "Name three colours."}],
+        }
     }
 }

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from backend.api.anthropic import errors as anthropic_errors
+from backend.api.anthropic.schemas.views import AnthropicError
 from backend.api.errors import CONTENT_TYPE
 from backend.api.ollama import errors as ollama_errors
 from backend.api.ollama.schemas.views import OllamaError
@@ -31,5 +33,6 @@ class ErrorForm:
 
 NATIVE = ErrorForm(Problem, CONTENT_TYPE)
 OPENAI = ErrorForm(OpenAIError, status_of=openai_errors.status_of)
+ANTHROPIC = ErrorForm(AnthropicError, status_of=anthropic_errors.status_of)
 OLLAMA = ErrorForm(OllamaError, status_of=ollama_errors.status_of)
-FORMS = (NATIVE, OPENAI, OLLAMA)
+FORMS = (NATIVE, OPENAI, ANTHROPIC, OLLAMA)

@@ -16,6 +16,8 @@ OF_KEYS: Errors = (
     errors.InvalidKeyError,
     errors.ExpiredKeyError,
     errors.DisabledKeyError,
+    errors.DisabledUserError,
+    errors.SessionEndedError,
     errors.ScopeMissingError,
     errors.DatabaseUnavailableError,
 )
@@ -44,7 +46,7 @@ OF_SUBMISSION: Errors = (
     errors.DrainingError,
 )
 OF_A_MODEL: Errors = (errors.ModelNotAllowedError, errors.ModelNotFoundError)
-OF_ANSWERS = ("Idempotency-Key", "X-Request-Id", "traceparent")
+OF_ANSWERS = ("Idempotency-Key", "X-Corral-Retry", "X-Request-Id", "traceparent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,9 @@ def get(job_id: str) -> Response:
 def list_jobs() -> Response:
     """List jobs, newest first."""
     query = read_query(JobsQuery)
+    owner_id = caller().user_id if query.mine else visible_owner()
     jobs = services().query.page(
-        query.filters(visible_owner()), limit=query.limit, after=query.after
+        query.filters(owner_id), limit=query.limit, after=query.after
     )
     places = services().reads.places([job.id for job in jobs])
     shown = [view(job, position=places.get(job.id)) for job in jobs]

@@ -18,7 +18,7 @@ blueprint = Blueprint("replays", __name__, url_prefix="/api/v1/jobs")
 def replay(job_id: str) -> Response:
     """Submit a failed or expired job again, as a new job of its owner."""
     new = services().jobs.again(visible_job(job_id), request_id=g.request_id)
-    again = accept(services(), new, limits=None)
+    again = accept(services(), new)
     job = services().reads.get(again.job_id)
     if job is None:
         raise JobNotFoundError

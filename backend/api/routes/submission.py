@@ -29,7 +29,7 @@ def submit() -> Response:
 def _submit(caller: Caller) -> Response:
     streamed, seconds = wants_stream(), preferred_wait()
     job = services().admission.admit(_body(), caller, _envelope())
-    submitter = Submitter(services(), caller, Peer(request.environ))
+    submitter = Submitter(services(), Peer(request.environ))
     if streamed:
         return submitter.stream(job)
     if seconds is None:

@@ -20,6 +20,9 @@ class JobsQuery(Query):
     state: State | None = None
     kind: Kind | None = None
     model: str | None = Field(default=None, max_length=200)
+    mine: bool = Field(
+        default=False, description="Only the caller's own; administrators see all."
+    )
     created_after: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
     limit: int = Field(default=20, ge=1, le=100)

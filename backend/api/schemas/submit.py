@@ -76,6 +76,3 @@ SubmitJob = Annotated[
 SUBMIT_JOB: TypeAdapter[ChatJob | GenerateJob | EmbedJob | LoadJob | PullJob] = (
     TypeAdapter(SubmitJob)
 )
-# The discriminator's values stand in pydantic's paths; no caller's field is so named
-# at the root, and inside of paths they are rare enough to be left out everywhere.
-TAGS = frozenset({"chat", "generate", "embed", "load", "pull"})

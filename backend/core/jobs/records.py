@@ -15,6 +15,7 @@ from backend.core.jobs.states import (
     Protocol,
     State,
 )
+from backend.core.limits.decision import KeyLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class NewJob:
     protocol: Protocol = Protocol.NATIVE
     # JSON of what the caller sent, where its protocol has to tell it again.
     original: bytes | None = None
-    # Whose limits hold a reservation for it, under its id.
+    # What has to be reserved before it is accepted, and whose limits hold that.
+    limits: KeyLimits | None = None
     limits_id: int | None = None
     # Accepted only if its caller is still who it was when it was recognised.
     credential: Credential | None = None

@@ -1,4 +1,4 @@
-"""What happened to the platform itself: API keys made and revoked, and by whom."""
+"""What happened to the platform itself: keys and users made and changed, by whom."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from backend.core.models.base import (
 
 
 class Event(Base):
-    """One line of the audit log; its subject is a key's visible prefix."""
+    """One line of the audit log; its subject is a key's prefix or a user's name."""
 
     __tablename__ = "events"
     __table_args__ = TABLE_OPTIONS

@@ -2,7 +2,7 @@
 
 The table is narrow, so that lists and claims stay light; request and result are in
 `job_payloads`. It has no foreign keys: checking them would lock rows of `users` in the
-hottest transaction, and owners are never deleted.
+hottest transaction, and who owns jobs is never deleted.
 
 Each index has one reader:
     claim:    due jobs of a lane in rank order, without a filesort (JOBS.md 9)

@@ -20,6 +20,7 @@ from backend.core.streams.frames import (
     EventName,
     Frame,
     end_data,
+    leaves_result_out,
     read_entry,
     stream_key,
 )
@@ -144,7 +145,11 @@ class Follower:
         if frame.id is not None:
             self._place = frame.id
         self._ended = frame.event == EventName.END
-        return frame
+        return self._filled(frame) if leaves_result_out(frame) else frame
+
+    def _filled(self, end: Frame) -> Frame:
+        job = self._read_job(self._job.id)
+        return end if job is None else Frame(EventName.END, end_of(job), end.id)
 
     def _reread(self) -> Iterator[Frame]:
         """Give what the record has after the last place, in its order."""

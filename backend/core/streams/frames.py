@@ -14,6 +14,8 @@ from backend.core.jobs.states import State
 
 LAST_SEQ = 18_446_744_073_709_551_615
 _NO_ID = b"-"
+# How an `end` goes out that leaves its result to the database.
+_STORED = b'"result":null}'
 # Published with an `end`, for those who wait for nothing else: the job's row and result
 # (`jobs.repository.rows`). It is no event, and not kept.
 ROW = "row"
@@ -141,8 +143,9 @@ def end_data(
     error: dict[str, Any] | None = None,
     served_model: str | None = None,
     result: Any = None,  # JSON; embeddings only
+    is_stored: bool = False,
 ) -> bytes:
-    """Write the data of `end`."""
+    """Write the data of `end`; a stored result is for its readers to look up."""
     data = {
         "id": job_id,
         "state": state,
@@ -152,9 +155,14 @@ def end_data(
         "error": error,
         "served_model": served_model,
     }
-    if result is not None:
+    if result is not None or is_stored:
         data["result"] = result
     return orjson.dumps(data)
+
+
+def leaves_result_out(frame: Frame) -> bool:
+    """Tell whether a frame is an `end` whose result is in the database."""
+    return frame.event == EventName.END and frame.data.endswith(_STORED)
 
 
 def state_data(

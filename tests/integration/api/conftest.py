@@ -1,10 +1,15 @@
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from argon2.profiles import CHEAPEST
 from flask import Flask
 
 from backend.api import create_app
 from backend.api.container import Services, close
+from backend.core.accounts import service
+from backend.core.accounts.passwords import Passwords
+from backend.core.accounts.roles import Role
 from backend.core.catalogue import SeenModel
 from backend.core.db import Database
 from backend.core.keys import Scope
@@ -12,6 +17,7 @@ from backend.core.settings import Settings
 from tests.factories import empty, open_test_database, settings_for
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import Api, make_key
+from tests.integration.api.people import login_of
 from tests.servers import RedisServer
 
 LANES = ("gen:tiny-chat:latest", "gen:tiny-embed:latest")
@@ -39,7 +45,11 @@ def shared_database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def shared_app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        # A password at its full price is a tenth of a second; one test pays it.
+        cheap = partial(Passwords, parameters=CHEAPEST)
+        patch.setattr(service, "Passwords", cheap)
+        app = create_app(settings)
     yield app
     close(app.extensions["corral"])
 
@@ -78,6 +88,12 @@ def bob(app: Flask, services: Services) -> Api:
 @pytest.fixture
 def admin(app: Flask, services: Services) -> Api:
     return Api(app.test_client(), make_key(services, "admin", *Scope))
+
+
+@pytest.fixture
+def root(admin: Api, services: Services) -> Api:
+    """Give somebody who is an administrator by role, not only by a key."""
+    return login_of(services, admin, "root", role=Role.ADMIN)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_a_key_is_taken_as_bearer_in_any_case_and_as_x_api_key(ann: Api) -> None
     assert nobody.get("/api/v1/me", headers=header).status_code == 200
 
 
-@pytest.mark.parametrize("key", ["corral-unknown", "session-unknown", "é\u2028"])
+@pytest.mark.parametrize("key", ["corral-unknown", "sess", "é\u2028"])
 def test_an_unknown_key_is_401(ann: Api, key: str) -> None:
     sent = {"X-API-Key": key.encode("utf-8").decode("latin-1")}
 
@@ -107,7 +107,18 @@ def test_a_session_is_as_good_as_its_key_until_it_is_closed(ann: Api) -> None:
     assert opened.status_code == 201
     assert session.submit().status_code == 202
     assert session("DELETE", "/api/v1/sessions").status_code == 204
-    assert code_of(session.get("/api/v1/me")) == (401, "invalid_key")
+    ended = session.get("/api/v1/me")
+    assert code_of(ended) == (401, "session_ended")
+    assert ended.json is not None
+    assert ended.json["detail"] == "The session has ended; log in again."
+
+
+def test_an_unknown_token_is_told_of_sessions_not_of_keys(ann: Api) -> None:
+    reply = ann.with_key("session-unknown").get("/api/v1/me")
+
+    assert code_of(reply) == (401, "session_ended")
+    assert reply.json is not None
+    assert "No session has this token" in reply.json["detail"]
 
 
 def test_a_session_lasts_twelve_hours(ann: Api) -> None:
@@ -142,6 +153,11 @@ def test_a_key_is_no_session_to_close(ann: Api) -> None:
         ("POST", "/api/v1/keys/1/rotate"),
         ("POST", "/api/v1/keys/1/disable"),
         ("POST", "/api/v1/keys/1/enable"),
+        ("GET", "/api/v1/users"),
+        ("POST", "/api/v1/users"),
+        ("GET", "/api/v1/users/1"),
+        ("PATCH", "/api/v1/users/1"),
+        ("DELETE", "/api/v1/users/1"),
         ("GET", "/api/v1/maintenance"),
         ("POST", "/api/v1/maintenance/recovery/run"),
     ],

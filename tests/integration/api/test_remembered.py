@@ -87,7 +87,7 @@ def test_a_session_that_was_closed_since_submits_nothing(
     submit(session)
     services.keys.close_session(str(session.key))
 
-    assert code_of(session.submit()) == (401, "invalid_key")
+    assert code_of(session.submit()) == (401, "session_ended")
     assert jobs(services) == 2
 
 

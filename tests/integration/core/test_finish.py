@@ -234,3 +234,9 @@ def test_an_end_and_a_recovery_at_once_have_one_winner(database: Database) -> No
     assert JobFinish(database)([finish_of(claimed)]) == [None]
     assert moved.state is State.QUEUED
     assert attempts(database, claimed.id) == [(1, "worker_lost")]
+
+
+def test_it_is_known_how_large_a_result_may_be(database: Database) -> None:
+    largest = JobFinish(database).largest_result()
+
+    assert largest > 15_000_000

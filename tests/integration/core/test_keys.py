@@ -5,7 +5,13 @@ import pytest
 
 from backend.core.db import Database, transaction
 from backend.core.dialect import Dialect
-from backend.core.errors import DisabledKeyError, ExpiredKeyError, InvalidKeyError
+from backend.core.errors import (
+    DisabledKeyError,
+    DisabledUserError,
+    ExpiredKeyError,
+    InvalidKeyError,
+    SessionEndedError,
+)
 from backend.core.jobs.states import Priority
 from backend.core.key_registry import KeyRegistry
 from backend.core.keys import Keys, Scope, hashed, shown_prefix
@@ -75,7 +81,7 @@ def test_an_unknown_key_is_refused(keys: Keys) -> None:
 
     with pytest.raises(InvalidKeyError):
         keys.recognise("corral-unknown")
-    with pytest.raises(InvalidKeyError):
+    with pytest.raises(SessionEndedError, match="No session has this token"):
         keys.recognise("session-unknown")
 
 
@@ -99,7 +105,7 @@ def test_a_disabled_user_stops_at_once(keys: Keys, database: Database) -> None:
         user = session.query(User).one()
         user.disabled_at = datetime.now(UTC)
 
-    with pytest.raises(DisabledKeyError):
+    with pytest.raises(DisabledUserError):
         keys.recognise(secret)
 
 
@@ -129,8 +135,8 @@ def test_rule_4_keys_and_sessions_end_by_the_databases_clock(
     monkeypatch.setattr(database, "dialect", Tomorrow(sqlite=database.dialect.sqlite))
     tomorrow = Keys(database)
 
-    for credential in (ending, token):
-        with pytest.raises(ExpiredKeyError):
+    for credential, error in ((ending, ExpiredKeyError), (token, SessionEndedError)):
+        with pytest.raises(error):
             tomorrow.recognise(credential)
     assert tomorrow.recognise(lasting).user_name == "bob"
 
@@ -142,11 +148,11 @@ def test_a_session_stands_for_its_key_until_it_ends(keys: Keys) -> None:
 
     assert keys.recognise(token) == caller
     assert ends > datetime.now(UTC)
-    with pytest.raises(ExpiredKeyError, match="log in again"):
+    with pytest.raises(SessionEndedError, match="has ended; log in again"):
         keys.recognise(over)
     assert keys.close_session(token)
     assert not keys.close_session(token)
-    with pytest.raises(InvalidKeyError):
+    with pytest.raises(SessionEndedError, match=r"^The session has ended"):
         keys.recognise(token)
 
 

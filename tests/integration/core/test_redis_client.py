@@ -59,3 +59,26 @@ def test_a_refused_connection_is_reported_at_once_and_works_again_later(
         redis_server.start()
 
     assert kept.execute(("PING",)) == [b"PONG"]
+
+
+ADD = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
+
+
+def test_scripts_run_together_whether_redis_knows_them_or_not(
+    client: redis.Redis,
+) -> None:
+    kept = KeptConnections(client)
+    calls = [(1, "n", by) for by in (1, 10, 100)]
+
+    assert kept.evaluate_all(ADD, calls) == [1, 11, 111]
+    client.script_flush()
+    assert kept.evaluate_all(ADD, calls) == [112, 122, 222]
+    assert kept.evaluate(ADD, ["n"], [8]) == 230
+
+
+def test_a_script_that_fails_is_told(client: redis.Redis) -> None:
+    kept = KeptConnections(client)
+    client.set("n", "no number")
+
+    with pytest.raises(redis.ResponseError, match="not an integer"):
+        kept.evaluate_all(ADD, [(1, "m", 1), (1, "n", 1)])

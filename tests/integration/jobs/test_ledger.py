@@ -37,8 +37,8 @@ from tests.integration.jobs.mixed_calls import (
 from tests.ollama_server import OllamaServer
 from tests.stack import Stack
 
-# One run for all of them; it takes 12 s of two idle cores, and much more of busy ones.
-pytestmark = [pytest.mark.xdist_group("ledger"), pytest.mark.timeout(400)]
+# It takes 12 s of two idle cores, and much more of busy ones.
+pytestmark = pytest.mark.timeout(400)
 
 CALLS = 2_000
 AT_ONCE = 64
@@ -170,12 +170,12 @@ def lines_of(report: Any, names: tuple[str, ...]) -> dict[Any, dict[str, int]]:
     }
 
 
-def test_each_accepted_call_is_one_job_that_has_ended(run: Run) -> None:
+def each_accepted_call_is_one_job_that_has_ended(run: Run) -> None:
     assert len(run.jobs) == len({one.id for one in run.told}) == CALLS
     assert {job.state for job in run.jobs} == set(FINAL)
 
 
-def test_usage_in_every_grouping_is_the_sum_of_the_commits(run: Run) -> None:
+def usage_in_every_grouping_is_the_sum_of_the_commits(run: Run) -> None:
     for names in GROUPINGS:
         report = run.get(f"?group_by={','.join(names)}").json()
 
@@ -183,7 +183,7 @@ def test_usage_in_every_grouping_is_the_sum_of_the_commits(run: Run) -> None:
         assert report["total"] == summed(run.jobs), names
 
 
-def test_usage_is_what_the_callers_were_told(run: Run) -> None:
+def usage_is_what_the_callers_were_told(run: Run) -> None:
     told = {one.id: one for one in run.told}
     heard = [one for one in run.told if one.state is not None]
     left = [job for job in run.jobs if told[job.id].state is None]
@@ -201,7 +201,7 @@ def test_usage_is_what_the_callers_were_told(run: Run) -> None:
         assert line[name] == paid
 
 
-def test_what_did_not_succeed_counts_what_it_received(run: Run) -> None:
+def what_did_not_succeed_counts_what_it_received(run: Run) -> None:
     by_model: dict[str, list[Job]] = {}
     for job in run.jobs:
         by_model.setdefault(job.model, []).append(job)
@@ -217,7 +217,7 @@ def test_what_did_not_succeed_counts_what_it_received(run: Run) -> None:
     assert {job.prompt_tokens for job in failed} == {None}
 
 
-def test_the_list_of_calls_has_each_once_and_the_same_tokens(run: Run) -> None:
+def the_list_of_calls_has_each_once_and_the_same_tokens(run: Run) -> None:
     reply = run.get("/calls?format=csv")
     rows = list(csv.DictReader(io.StringIO(reply.text, newline="")))
 
@@ -227,7 +227,7 @@ def test_the_list_of_calls_has_each_once_and_the_same_tokens(run: Run) -> None:
         assert sum(int(row[name] or 0) for row in rows) == total[name]
 
 
-def test_each_user_sees_its_own_calls(run: Run) -> None:
+def each_user_sees_its_own_calls(run: Run) -> None:
     totals = [run.get("?group_by=key", key).json() for key in run.keys.values()]
 
     requests = [total["total"]["requests"] for total in totals]
@@ -236,7 +236,7 @@ def test_each_user_sees_its_own_calls(run: Run) -> None:
     assert [len(total["data"]) for total in totals] == [2, 2, 1]
 
 
-def test_the_worker_counted_the_same_tokens(run: Run) -> None:
+def the_worker_counted_the_same_tokens(run: Run) -> None:
     (worker,) = [role for role in run.stack.roles if role.role == "worker"]
     counted = {
         job.id: (job.prompt_tokens or 0) + (job.completion_tokens or 0)
@@ -248,12 +248,12 @@ def test_the_worker_counted_the_same_tokens(run: Run) -> None:
     assert worker.metric("corral_lost_tokens_total") == 2 * CALLS // len(SORTS)
 
 
-def test_nothing_is_left_of_the_calls(run: Run) -> None:
+def nothing_is_left_of_the_calls(run: Run) -> None:
     assert run.stack.query.queued_count(1) == 0
     assert run.stack.unfinished([one.id for one in run.told]) == 0
 
 
-def test_usage_is_the_same_when_its_hours_are_rolled_up(run: Run) -> None:
+def usage_is_the_same_when_its_hours_are_rolled_up(run: Run) -> None:
     names = ("key", "user", "model", "node", "kind", "protocol")
     before = [run.get(f"?group_by={name}").json()["data"] for name in names]
 
@@ -286,3 +286,25 @@ def _shift(stack: Stack, hours: int) -> None:
 def _count(stack: Stack, table: type[Base]) -> int:
     with transaction(stack.database.sessions) as session:
         return session.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+# One run for all of them, so they are parts of one test.
+CHECKS = (
+    each_accepted_call_is_one_job_that_has_ended,
+    usage_in_every_grouping_is_the_sum_of_the_commits,
+    usage_is_what_the_callers_were_told,
+    what_did_not_succeed_counts_what_it_received,
+    the_list_of_calls_has_each_once_and_the_same_tokens,
+    each_user_sees_its_own_calls,
+    the_worker_counted_the_same_tokens,
+    nothing_is_left_of_the_calls,
+    usage_is_the_same_when_its_hours_are_rolled_up,
+)
+
+
+def test_after_2000_mixed_calls_usage_is_what_was_committed_and_told(
+    run: Run, subtests: pytest.Subtests
+) -> None:
+    for check in CHECKS:
+        with subtests.test(check.__name__):
+            check(run)

@@ -1,17 +1,23 @@
 """Scheduled maintenance, pulls, preload, cleanup and the breaker, on real processes."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from sqlalchemy import select
 
+from backend.core.db import transaction
+from backend.core.identifiers import oldest_uuid7
 from backend.core.jobs.states import Kind, State
 from backend.core.maintenance import Maintenance
+from backend.core.models import Job
 from backend.core.names import node_lane
 from backend.core.streams.frames import channel
 from tests.factories import EMBED_MODEL, MODEL
+from tests.integration.core.calls import call, ended, total
 from tests.integration.jobs.conftest import MakeStack
 from tests.ollama_server import OllamaServer
 from tests.stack import Stack
@@ -189,3 +195,22 @@ def test_a_breaker_opens_after_failures_and_closes_by_a_probe(
         assert [job.state for job in jobs] == [State.SUCCEEDED] * 2
         after = [r for r in ollama.requests(path="/api/chat") if r["fault"] is None]
         assert min(r["started"] for r in after) - opened > 1
+
+
+def test_usage_is_rolled_up_and_outlives_its_jobs(make_stack: MakeStack) -> None:
+    settings = {"usage_interval": 500, "retention_interval": 500, "job_retention": 1000}
+    with make_stack(**settings) as stack:
+        long_ago = datetime.now(UTC) - timedelta(hours=3)
+        # Retention looks for old ids first.
+        old = {"id": oldest_uuid7(long_ago.timestamp()), "completion_tokens": 7}
+        ended(stack.database, call(long_ago, **old))
+        stack.start_beat()
+
+        stack.until(lambda: no_job_is_left(stack))
+
+        assert total(stack.database).completion_tokens == 7
+
+
+def no_job_is_left(stack: Stack) -> bool:
+    with transaction(stack.database.sessions) as session:
+        return session.execute(select(Job.id)).first() is None

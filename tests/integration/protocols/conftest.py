@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import migrated
@@ -24,3 +25,11 @@ def platform(shared_platform: Platform) -> Platform:
     """Give the platform with an Ollama that has no faults."""
     shared_platform.ollama.clear_faults()
     return shared_platform
+
+
+@pytest.fixture
+def http(platform: Platform) -> Iterator[httpx.Client]:
+    """Call the platform without any vendor's client."""
+    headers = {"Authorization": f"Bearer {platform.key()}"}
+    with httpx.Client(base_url=platform.url, headers=headers, timeout=60) as client:
+        yield client

@@ -29,7 +29,9 @@ def test_each_setting_has_one_line_that_explains_it() -> None:
 
 
 def test_the_example_holds_no_secret() -> None:
-    assert [VALUES[name] for name in (*SECRETS, "CORRAL_ADMIN_KEY")] == ["", "", ""]
+    names = (*SECRETS, "CORRAL_ADMIN_KEY", "CORRAL_ADMIN_PASSWORD")
+
+    assert [VALUES[name] for name in names] == ["", "", "", ""]
 
 
 def test_the_values_of_the_example_are_the_defaults(

@@ -49,7 +49,8 @@ def open_page(
     monkeypatch.setattr(container, "connections", lambda: http)
 
     def open_it(*, who: str | None = "user", job: str | None = None) -> AppTest:
-        token = api.sign_in(ADMIN_KEY if who == "admin" else USER_KEY) if who else None
+        keys = {"admin": ADMIN_KEY, "user": USER_KEY}
+        token = api.sign_in(keys.get(who, who)) if who else None
         monkeypatch.setattr(container, "session_token", lambda: token)
         page = AppTest.from_file(_SCRIPT, default_timeout=20)
         if job:

@@ -8,7 +8,8 @@ from frontend.settings import UiSettings
 def test_the_app_has_our_routes_before_streamlits() -> None:
     app = create_app(UiSettings())
 
-    assert [route.path for route in app._user_routes] == ["/login", "/login", "/logout"]
+    paths = [route.path for route in app._user_routes]
+    assert paths == ["/login", "/login", "/logout", "/password", "/password"]
 
 
 def test_the_process_listens_where_the_settings_say(

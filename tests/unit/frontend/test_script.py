@@ -70,6 +70,23 @@ def test_nodes_that_may_not_be_seen_are_no_reason_to_fail(
     assert page.chat_input
 
 
+@pytest.mark.parametrize(
+    ("who", "shown", "link"),
+    [
+        ("user", "Grace<small>Key corral-user", False),
+        ("ada", "ada<small>Administrator</small>", True),
+        ("grace", "grace<small>User</small>", True),
+    ],
+)
+def test_the_side_bar_says_who_is_signed_in_and_how(
+    open_page: OpenPage, who: str, shown: str, *, link: bool
+) -> None:
+    page = said(open_page(who=who))
+
+    assert shown in page
+    assert ('href="/password"' in page) is link
+
+
 def test_recent_chats_are_listed_and_a_refused_list_says_so(
     open_page: OpenPage, api: FakeApi
 ) -> None:

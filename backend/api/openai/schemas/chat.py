@@ -2,124 +2,53 @@
 
 from typing import Annotated, Any, Literal
 
-import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from backend.api.schemas.strict import ModelName
-from backend.api.schemas.submit import Metadata
-
-Object = dict[str, Any]  # JSON objects that we pass on as they are
-
-
-class Lenient(BaseModel):
-    """A part of a request: nothing is coerced, and what is unknown is ignored."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
+from backend.api.openai.schemas.lenient import NOTHING, refuse
+from backend.api.openai.schemas.messages import ChatCompletionMessage
+from backend.api.openai.schemas.sampling import Sampling, Tokens
+from backend.api.openai.schemas.tools import (
+    ChatCompletionTool,
+    ResponseFormat,
+    ToolChoice,
+)
 
 
-class ChatCompletionContentPartText(Lenient):
-    """Text in a message of several parts."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ChatCompletionImageURL(Lenient):
-    """Where an image is: a data URL."""
-
-    url: str
-    detail: Literal["auto", "low", "high"] = "auto"
+def _check_modalities(value: list[str]) -> list[str]:
+    if set(value) - {"text"}:
+        raise ValueError("answers are text; leave out the others")
+    return value
 
 
-class ChatCompletionContentPartImage(Lenient):
-    """An image in a message of several parts."""
-
-    type: Literal["image_url"]
-    image_url: ChatCompletionImageURL
+_USE_TOOLS = "is out of date; send `tools`"
+Modalities = Annotated[list[str], AfterValidator(_check_modalities)]
 
 
-def _check_arguments(text: str) -> str:
-    # Models that take no arguments are told of with none.
-    text = text or "{}"
-    try:
-        is_object = isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        is_object = False
-    if not is_object:
-        raise ValueError("must be a JSON object, written as a string")
-    return text
-
-
-class ChatCompletionCalledFunction(Lenient):
-    """A function as the model called it; the arguments are JSON in a text."""
-
-    name: Annotated[str, Field(min_length=1, max_length=256)]
-    arguments: Annotated[str, AfterValidator(_check_arguments)]
-
-
-class ChatCompletionToolCall(Lenient):
-    """A call that the model made in an earlier turn."""
-
-    id: str
-    type: Literal["function"] = "function"
-    function: ChatCompletionCalledFunction
-
-
-Part = Annotated[
-    ChatCompletionContentPartText | ChatCompletionContentPartImage,
-    Field(discriminator="type"),
-]
-
-
-class ChatCompletionMessage(Lenient):
-    """One turn of a chat."""
-
-    role: Literal["developer", "system", "user", "assistant", "tool"]
-    content: str | list[Part] | None = None
-    name: str | None = None
-    tool_calls: list[ChatCompletionToolCall] | None = None
-    tool_call_id: str | None = None
-    reasoning_content: str | None = None
-
-
-class FunctionDefinition(Lenient):
-    """A function that the model may call; `parameters` is a JSON schema."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    description: str | None = None
-    parameters: Object | None = None
-    strict: bool | None = None
-
-
-class ChatCompletionTool(Lenient):
-    """A tool that the model may use."""
-
-    type: Literal["function"]
-    function: FunctionDefinition
-
-
-class ChatCompletionStreamOptions(Lenient):
-    """What a stream has beside the answer."""
-
-    include_usage: bool = False
-
-
-class ChatCompletionRequest(Lenient):
+class ChatCompletionRequest(Sampling):
     """A chat to go on with."""
 
-    model: ModelName
     messages: Annotated[list[ChatCompletionMessage], Field(min_length=1)]
-    stream: bool | None = False
-    stream_options: ChatCompletionStreamOptions | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    seed: int | None = None
-    stop: str | list[str] | None = None
-    n: Annotated[int, Field(ge=1, le=16)] | None = None
+    max_completion_tokens: Tokens | None = None
     tools: list[ChatCompletionTool] | None = None
-    metadata: Metadata | None = None
-    user: str | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: (
+        Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    ) = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    modalities: Modalities | None = None
+    audio: Annotated[Any, refuse("answers are text"), NOTHING] = None
+    functions: Annotated[Any, refuse(_USE_TOOLS), NOTHING] = None
+    function_call: Annotated[Any, refuse(_USE_TOOLS), NOTHING] = None
+    web_search_options: Annotated[
+        Any, refuse("nothing is searched on the web", also_empty=True), NOTHING
+    ] = None
+
+    @field_validator("top_logprobs")
+    @classmethod
+    def _of_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value and not info.data.get("logprobs"):
+            raise ValueError("needs `logprobs: true`")
+        return value

@@ -33,3 +33,56 @@ class ChatCompletion(BaseModel):
     model: str
     choices: list[dict[str, Any]]
     usage: dict[str, Any] | None = None
+
+
+class Completion(BaseModel):
+    """A prompt's completion, as OpenAI's reference describes it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[dict[str, Any]]
+    usage: dict[str, Any] | None = None
+
+
+class Embedding(View):
+    """A text's vector: numbers, or their float32 in base64."""
+
+    object: str
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingUsage(View):
+    """Tokens of the texts."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class CreateEmbeddingResponse(View):
+    """The vectors of texts."""
+
+    object: str
+    data: list[Embedding]
+    model: str
+    usage: EmbeddingUsage
+
+
+class Model(View):
+    """A model that the key may use."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+
+
+class ListModelsResponse(View):
+    """The models that the key may use."""
+
+    object: str
+    data: list[Model]

@@ -11,10 +11,11 @@ class UserView(View):
 
     id: int
     name: str
+    role: str
 
 
 class OwnKeyView(View):
-    """The key that was sent."""
+    """The key that was sent, or that stands for the user's log-ins."""
 
     id: int
     prefix: str
@@ -22,6 +23,7 @@ class OwnKeyView(View):
     scopes: list[str]
     expires_at: AwareDatetime | None
     limits: LimitsView
+    is_login: bool
 
 
 class Me(View):
@@ -32,7 +34,7 @@ class Me(View):
 
 
 class SessionView(View):
-    """A token that is as good as the key, until it expires or the key does."""
+    """A token that is as good as a key, until it expires or what opened it does."""
 
     token: str
     expires_at: AwareDatetime

@@ -10,7 +10,10 @@ from backend.core.jobs.states import Kind, State
 
 
 class Usage(View):
-    """Tokens as Ollama counts them; null until the job has ended."""
+    """Tokens as Ollama counts them; null while they are unknown.
+
+    That is until the job has ended, and the prompt's of one that did not succeed.
+    """
 
     prompt_tokens: int | None
     completion_tokens: int | None

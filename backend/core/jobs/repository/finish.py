@@ -39,6 +39,9 @@ _FIELDS = (
 _ENDED = [n for n in _FIELDS if n not in {"id", "attempt", "token", "result"}]
 # Every API process hears of every end: larger results are read by whoever needs them.
 _TOLD_CHARACTERS = 16 * 1024
+# What a statement takes beside a result.
+_STATEMENT_BYTES = 64 * 1024
+_SQLITE_BYTES = 1_000_000_000
 _RECORD = (
     "outcome",
     "node",
@@ -95,6 +98,19 @@ class JobFinish:
         except ConnectionLostError:
             rows = self._commit_after_lost_reply(finishes, mark)
         return [_committed(finish, rows) for finish in finishes]
+
+    def largest_result(self) -> int:
+        """Tell how many bytes of a result the database takes in one packet.
+
+        A larger one would be refused each time: by a broken connection, which looks
+        like a database that is away.
+
+        Raises:
+            DatabaseUnavailableError: If the database cannot be asked.
+        """
+        if self._database.dialect.sqlite:
+            return _SQLITE_BYTES
+        return self._database.read(_packet_bytes) - _STATEMENT_BYTES
 
     def _commit_after_lost_reply(
         self, finishes: Sequence[Finish], mark: str
@@ -158,6 +174,11 @@ class JobFinish:
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", value)
         return text
+
+
+def _packet_bytes(cursor: HotCursor) -> int:
+    cursor.execute("SELECT @@max_allowed_packet")
+    return int(cursor.rows()[0][0])
 
 
 def attempt_row(finished_at: str) -> str:

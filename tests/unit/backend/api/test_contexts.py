@@ -1,5 +1,6 @@
 """Prompts that cannot fit are refused; those that might are not."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def model(context: int | None) -> KnownModel:
         context_length=context,
         keep_alive_seconds=None,
         slots=None,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from backend.api.field_errors import field_error
 from backend.api.schemas.keys import NewKey
 from backend.api.schemas.queries import EventsQuery, JobsQuery
-from backend.api.schemas.submit import SUBMIT_JOB, TAGS
+from backend.api.schemas.submit import SUBMIT_JOB
 from backend.core.errors import FieldError
 
 HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
@@ -20,7 +20,7 @@ def told(adapter: TypeAdapter[Any], value: Any) -> list[FieldError]:
     with pytest.raises(ValidationError) as caught:
         adapter.validate_python(value)
     found = caught.value.errors(include_url=False, include_input=False)
-    return [field_error(one, leave_out=TAGS) for one in found]
+    return [field_error(one, value) for one in found]
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,11 @@ def check(request: dict[str, Any]) -> None:
             {"options": {"stop": ["x"] * 3}},
             "request.options.stop: has 3 items; at most 2",
         ),
-        ({"images": ["x"] * 3}, "request: has 3 images; at most 2"),
-        ({"messages": [seen(1), seen(1, 1)]}, "request: has 3 images; at most 2"),
+        ({"images": ["x"] * 3}, "request.images: has 3 images; at most 2"),
+        (
+            {"messages": [seen(1), seen(1, 1)]},
+            "request.messages: has 3 images; at most 2",
+        ),
         (
             {"messages": [MESSAGE, seen(1, 11)]},
             "request.messages.1.images.1: has 11 bytes; at most 10",

@@ -120,6 +120,7 @@ def test_each_wrong_value_has_a_line_of_its_own_without_the_value(
         ("DATABASE_URL", "mysql+pymysql://corral:change-me@db/corral"),
         ("REDIS_URL", "redis://:EXAMPLE@redis:6379/0"),
         ("CORRAL_ADMIN_KEY", "corral-replace-me"),
+        ("CORRAL_ADMIN_PASSWORD", "change-me"),
     ],
 )
 def test_an_example_secret_is_refused(
@@ -129,6 +130,26 @@ def test_an_example_secret_is_refused(
 
     with pytest.raises(SettingsError, match=f"{name}.*this is an example value"):
         load_settings()
+
+
+@pytest.mark.parametrize("value", ["1234567", "x" * 129])
+def test_a_first_password_that_is_none_is_refused(
+    environment: pytest.MonkeyPatch, value: str
+) -> None:
+    environment.setenv("CORRAL_ADMIN_PASSWORD", value)
+
+    with pytest.raises(SettingsError, match=r"CORRAL_ADMIN_PASSWORD.*8 to 128"):
+        load_settings()
+
+
+def test_the_first_password_may_be_left_out(environment: pytest.MonkeyPatch) -> None:
+    assert load_settings().corral_admin_password is None
+    environment.setenv("CORRAL_ADMIN_PASSWORD", "")
+    assert load_settings().corral_admin_password is None
+    environment.setenv("CORRAL_ADMIN_PASSWORD", "a few words")
+    given = load_settings().corral_admin_password
+    assert given is not None
+    assert given.get_secret_value() == "a few words"
 
 
 def test_a_secret_is_not_shown(environment: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,14 @@ def test_a_key_is_generated_and_long_enough(folder: DemoFolder) -> None:
     assert len(key) >= len("corral-") + 32
 
 
-def test_the_key_of_an_earlier_run_stays(folder: DemoFolder) -> None:
+def test_a_password_is_generated_and_long_enough(folder: DemoFolder) -> None:
+    client = environment.client_values(PORTS, folder)
+
+    assert len(client["CORRAL_ADMIN_PASSWORD"]) >= 16
+    assert client["CORRAL_ADMIN_USER"] == "admin"
+
+
+def test_the_secrets_of_an_earlier_run_stay(folder: DemoFolder) -> None:
     first = environment.client_values(PORTS, folder)
     folder.write_private(folder.env, env_file.text(first))
 
@@ -76,13 +83,16 @@ def test_nothing_on_this_machine_is_asked_through_a_proxy() -> None:
 
 
 def test_no_command_line_and_no_part_shows_a_secret(folder: DemoFolder) -> None:
+    client = environment.client_values(PORTS, folder)
     settings = environment.settings(
-        PORTS, folder, key="corral-key", password="secret", upstream=SIM
+        PORTS, folder, client=client, password="secret", upstream=SIM
     )
     shown = repr(parts(PORTS, folder, redis=Path("/redis"), upstream=SIM))
 
     assert "secret" in settings["REDIS_URL"]
-    assert "corral-key" not in shown
+    for name, given in (("KEY", "API_KEY"), ("PASSWORD", "ADMIN_PASSWORD")):
+        assert settings[f"CORRAL_ADMIN_{name}"] == client[f"CORRAL_{given}"]
+        assert client[f"CORRAL_{given}"] not in shown
     assert "secret" not in shown
 
 

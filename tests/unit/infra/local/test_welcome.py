@@ -13,6 +13,8 @@ CLIENT = {
     "CORRAL_BASE_URL": "http://127.0.0.1:5001",
     "CORRAL_API_KEY": "corral-the-key-itself",
     "CORRAL_UI_URL": "http://127.0.0.1:8501",
+    "CORRAL_ADMIN_USER": "chief",
+    "CORRAL_ADMIN_PASSWORD": "the-password-itself",
 }
 
 
@@ -32,8 +34,10 @@ def printed(
     )
 
 
-def test_the_key_is_named_by_its_place_and_never_printed() -> None:
+def test_the_secrets_are_named_by_their_place_and_never_printed() -> None:
     assert CLIENT["CORRAL_API_KEY"] not in printed()
+    assert CLIENT["CORRAL_ADMIN_PASSWORD"] not in printed()
+    assert "sign in as chief" in printed()
     assert "/a folder/.demo/env" in printed()
 
 

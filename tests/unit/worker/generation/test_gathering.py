@@ -40,7 +40,7 @@ class Bench:
     def __init__(self, *due: Due) -> None:
         self.claim, self.draining, self.now = FakeClaim(*due), FakeDraining(), 100.0
         self.gatherer = Gatherer(
-            Ledger(self.claim, None, None),  # type: ignore[arg-type]  # a fake; no ends here
+            Ledger(self.claim, None, None, None),  # type: ignore[arg-type]  # a fake; no ends here
             batch_size=4,
             wait_ms=5,
             draining=self.draining,

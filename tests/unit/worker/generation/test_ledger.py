@@ -1,11 +1,13 @@
 """JOBS.md 9, 10: claims and ends of many threads in few statements."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.states import State
+from backend.core.limits.reservations import Settlement
 from tests.factories import MODEL, claimed_job, due_job, finish_of
 from tests.fakes.generation import (
     FakeClaim,
@@ -137,6 +139,34 @@ def test_ends_of_several_calls_share_a_commit_and_each_hears_its_own() -> None:
 
     assert books._end_batch(groups) == [[True, False], [True]]
     assert len(finish.batches) == 1
+
+
+def test_an_end_is_settled_once_it_counts_and_before_anybody_hears_of_it() -> None:
+    told: list[Any] = []
+
+    class Books(FakeReservations):
+        def settle(self, settlements: Any) -> int:
+            told.append(list(settlements))
+            return 0
+
+    class Streams(FakeFlusher):
+        def end(self, ends: Any) -> None:
+            told.append([stream.job_id for stream, _, _ in ends])
+
+    finish = FakeFinish()
+    finish.superseded = {"z"}
+    parts: Any = (FakeClaim(), finish, Streams(), Books())
+    ends = [limited_end("a"), limited_end("z"), end("free")]
+
+    Ledger(*parts)._end_batch([ends])
+
+    assert told == [[Settlement(5, "a", 7)], ["a", "free"]]
+
+
+def limited_end(job_id: str) -> End:
+    free = end(job_id)
+    finish = replace(free.finish, prompt_tokens=3, completion_tokens=4)
+    return replace(free, finish=finish, limits_id=5)
 
 
 def test_more_jobs_are_claimed_as_they_were_read() -> None:

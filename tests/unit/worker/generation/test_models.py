@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from backend.core.catalogue import KnownModel
@@ -21,6 +23,7 @@ def known(name: str, **over: object) -> KnownModel:
         "context_length": None,
         "keep_alive_seconds": None,
         "slots": None,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
     return KnownModel(**(values | over))  # type: ignore[arg-type]  # as the fields say
 

@@ -2,7 +2,12 @@ import orjson
 import pytest
 
 from backend.core.jobs.states import ErrorCode, Kind, State
-from backend.core.streams.frames import EntryId
+from backend.core.streams.frames import (
+    EntryId,
+    EventName,
+    Frame,
+    leaves_result_out,
+)
 from tests.factories import claimed_job
 from worker.generation import outcome
 from worker.generation.reply import Reply
@@ -34,11 +39,13 @@ def test_an_answer_is_committed_and_told_alike(holding: Holding) -> None:
     assert end.finish.record.node == "n"
 
 
-def test_an_embedding_is_told_with_its_result(holding: Holding) -> None:
+def test_the_vectors_of_an_embedding_are_kept_and_not_told(holding: Holding) -> None:
     reply = Reply({"embeddings": [[1.0]]}, None, 3, None, {})
     end = outcome.succeeded(holding, reply, last=LAST, **LABELS)
 
-    assert orjson.loads(end.data)["result"] == {"embeddings": [[1.0]]}
+    assert end.finish.result == '{"embeddings":[[1.0]]}'
+    assert orjson.loads(end.data)["result"] is None
+    assert leaves_result_out(Frame(EventName.END, end.data, LAST))
     assert end.finish.first_token_ms is None
 
 

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from backend.core.jobs.states import NODE_WORK, Kind, State
+from backend.core.limits.reservations import Settlement
 from tests.factories import claimed_job
 from tests.unit.worker.generation.test_embed import Bench
 from worker.generation.reply import Reply
@@ -46,6 +47,43 @@ def test_an_answer_is_committed_and_counted(bench: Bench, holding: Holding) -> N
     assert bench.flusher.ended == ["a"]
     assert bench.breaker.told == ["succeeded"]
     assert count("corral_tokens_total", direction="completion") == before + 4
+
+
+def large(characters: int) -> Reply:
+    return Reply({"embeddings": "x" * characters}, None, 3, None, {})
+
+
+def test_an_answer_that_the_database_takes_is_kept_however_long_it_is_away(
+    bench: Bench, holding: Holding
+) -> None:
+    bench.ledger._sleep = lambda _: None
+    bench.finish.outages = 2
+    bench.settler.succeeded(holding, large(900_000))
+
+    assert bench.finish.ends["a"].state is State.SUCCEEDED
+
+
+def test_an_answer_that_the_database_cannot_take_fails_and_says_what_to_do(
+    bench: Bench, holding: Holding
+) -> None:
+    bench.settler.succeeded(holding, large(1_100_000))
+
+    end = bench.finish.ends["a"]
+    assert (end.state, end.result) == (State.FAILED, None)
+    error = orjson.loads(end.error or "")
+    assert error["code"] == "invalid_upstream_request"
+    assert error["advice"] == "Ask for fewer texts in one request."
+    assert bench.breaker.told == ["nothing"]
+
+
+def test_a_large_answer_of_a_superseded_attempt_is_refused(
+    bench: Bench, holding: Holding
+) -> None:
+    bench.holdings.abort([holding], AbortReason.SUPERSEDED)
+    bench.settler.succeeded(holding, large(1_100_000))
+
+    assert bench.finish.ends == {}
+    assert bench.flusher.dropped == ["a"]
 
 
 def test_rule_1_a_superseded_answer_is_refused_and_counted(
@@ -207,6 +245,18 @@ def test_a_hand_back_that_was_the_last_failure_counts_as_an_end(
     bench.settler.failed(holding, StalledError())
 
     assert count("corral_jobs_finished_total", **labels) == before + 1
+    assert [moved.state for moved in bench.reservations.moved] == [State.FAILED]
+
+
+def test_an_end_knows_whose_limits_hold_for_it(bench: Bench) -> None:
+    limited = bench.holdings.hold(claimed_job(id="l", limits_id=5))
+    bench.settler.succeeded(limited, REPLY)
+    bench.settler.aborted(
+        bench.holdings.hold(claimed_job(id="c", limits_id=5)),
+        ExchangeAbortedError(AbortReason.CANCELLED),
+    )
+
+    assert bench.reservations.settled == [Settlement(5, "l", 7), Settlement(5, "c", 0)]
 
 
 def test_tokens_of_an_attempt_count_for_its_job_or_as_lost(

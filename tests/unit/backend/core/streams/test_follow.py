@@ -2,9 +2,15 @@
 
 import orjson
 
-from backend.core.jobs.states import State
+from backend.core.jobs.states import Kind, State
 from backend.core.streams.follow import end_of, last_place, state_of
-from backend.core.streams.frames import LAST_SEQ, EntryId, EventName, Frame
+from backend.core.streams.frames import (
+    LAST_SEQ,
+    EntryId,
+    EventName,
+    Frame,
+    end_data,
+)
 from backend.core.streams.mailbox import REREAD
 from tests.unit.backend.core.streams.reader import (
     FakeRecord,
@@ -182,6 +188,30 @@ def test_the_end_of_an_embedding_carries_its_result() -> None:
     assert embeds["result"] == {"embeddings": [[1.0]]}
     assert "result" not in chats
     assert chats["usage"]["prompt_tokens"] == 3
+
+
+def stored_end(attempt: int, seq: int) -> Frame:
+    data = end_data("j", State.SUCCEEDED, is_stored=True)
+    return Frame(EventName.END, data, EntryId(attempt, seq))
+
+
+def test_an_end_that_leaves_its_result_out_is_given_with_it() -> None:
+    vectors = {"embeddings": [[0.5, 0.25]]}
+    row = ended(kind=Kind.EMBED, result=vectors)
+    reader = Reader(FakeRecord(stored_end(1, 1)), row)
+    reader.stored = row
+    (frame,) = reader.follower.frames()
+
+    assert isinstance(frame, Frame)
+    assert frame.id == EntryId(1, 1)
+    assert orjson.loads(frame.data)["result"] == vectors
+
+
+def test_the_end_of_a_job_that_is_gone_stays_without_its_result() -> None:
+    reader = Reader(FakeRecord(stored_end(1, 1)), ended(kind=Kind.EMBED))
+    (frame,) = reader.follower.frames()
+
+    assert frame == stored_end(1, 1)
 
 
 def test_a_place_in_the_queue_is_told_only_while_queued() -> None:

@@ -1,93 +1,21 @@
 """What a person does with the UI, done by Debian's chromium against a fake API."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.fakes.api import ADMIN_KEY, USER_KEY, FakeApi, Pace
-from tests.fakes.api_server import FakeApiServer
 from tests.fakes.ui_server import UiServer
+from tests.integration.ui.pages import ask, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-# What makes chromium quiet and keeps it from calling home.
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-# An answer has 33 tokens: slow enough to look at, quick enough for a test.
-PACE = Pace(tokens_per_second=12)
 LAST_WORDS = "may say “coral”."
-
-
-@pytest.fixture(scope="module")
-def api() -> FakeApi:
-    return FakeApi(pace=PACE)
-
-
-@pytest.fixture(scope="module")
-def ui(api: FakeApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
-    folder = tmp_path_factory.mktemp("ui")
-    with FakeApiServer(api) as server, UiServer(folder, server.url) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM
-        )
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def context(browser: Browser, api: FakeApi) -> Iterator[BrowserContext]:
-    api.pace = PACE
-    opened = browser.new_context()
-    opened.set_default_timeout(20_000)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, ui: UiServer) -> Page:
-    page = context.new_page()
-    page.goto(ui.url)
-    return page
-
-
-def sign_in(page: Page, key: str = USER_KEY) -> None:
-    page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def ask(page: Page, prompt: str) -> None:
-    box = page.get_by_test_id("stChatInput").get_by_role("textbox")
-    expect(box).to_be_enabled(timeout=20_000)
-    box.fill(prompt)
-    box.press("Enter")
 
 
 def answer(page: Page) -> str:
     return page.get_by_test_id("stChatMessage").last.inner_text()
-
-
-def test_a_wrong_key_is_told_and_the_page_stays(page: Page, ui: UiServer) -> None:
-    sign_in(page, "corral-wrong")
-
-    expect(page.get_by_role("alert")).to_contain_text("This key is not known")
-    assert page.url == f"{ui.url}/login"
-    assert page.context.cookies() == []
 
 
 def test_a_key_is_nowhere_but_in_the_one_form(page: Page, ui: UiServer) -> None:

@@ -1,0 +1,60 @@
+"""Jobs of one request, begun and told to their caller: whole, or as they grow."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask import Response, request
+
+from backend.api.answers import answer
+from backend.api.calls.call import Call, answers, begin_all
+from backend.api.calls.headers import serving_headers
+from backend.api.calls.stream import AnswerStream, Writer
+from backend.api.container import services
+from backend.api.delivery import once_sent
+from backend.api.peer import Peer
+from backend.core.jobs.records import JobRecord, NewJob
+
+# What a protocol makes of jobs that have succeeded: whatever JSON can hold.
+Write = Callable[[Sequence[JobRecord]], Any]
+Reply = Callable[[Any], Response]
+
+
+def told(
+    jobs: Sequence[NewJob], write: Write, *, reply: Reply | None = None
+) -> Response:
+    """Answer when all jobs have ended.
+
+    Args:
+        jobs: To be submitted.
+        write: Makes the answer of them.
+        reply: Makes the response of that; plain JSON if it is left out.
+
+    Raises:
+        AppError: Why there is no answer.
+    """
+    rows = answers(begun(jobs))
+    response = (reply or answer)(write(rows))
+    response.headers.update(serving_headers(rows[0]))
+    first, *others = (row.id for row in rows)
+    return once_sent(services(), first, response, *others)
+
+
+def streamed(
+    jobs: Sequence[NewJob], writer: Callable[[Sequence[Call]], Writer]
+) -> Response:
+    """Answer as the jobs are answered.
+
+    Raises:
+        AppError: If there will be no answer.
+    """
+    calls = begun(jobs, streamed=True)
+    return AnswerStream(services(), calls, writer(calls)).response()
+
+
+def begun(jobs: Sequence[NewJob], *, streamed: bool = False) -> list[Call]:
+    """Submit jobs for the caller of this request, who waits for all of them.
+
+    Raises:
+        AppError: Why one was not accepted; those before it are stopped.
+    """
+    return begin_all(services(), jobs, Peer(request.environ), streamed=streamed)
