@@ -2,24 +2,14 @@
 
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from backend.core.jobs.states import State
+from tests.integration.protocols.ollama_python import latest_ended
 from tests.platform import Platform
 
 CLIENTS = Path(__file__).parents[2] / "clients" / "npm"
-
-
-@pytest.fixture
-def slowly(platform: Platform) -> Any:
-    """Let tokens come one by one, so that an answer can be interrupted."""
-    platform.ollama.configure(tokens_per_second=200)
-    yield
-    platform.ollama.configure(tokens_per_second=0)
 
 
 def test_it_chats_streams_calls_tools_embeds_lists_and_aborts(
@@ -52,8 +42,4 @@ def test_it_chats_streams_calls_tools_embeds_lists_and_aborts(
     assert told["unknown"]["message"] == "model 'nope' not found"
     assert told["forbidden"]["status"] == 403
     assert told["aborted"] == "AbortError"
-    give_up_at = time.monotonic() + 10
-    while (job := platform.jobs()[0]).finished_at is None:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
-    assert job.state is State.CANCELLED
+    assert latest_ended(platform).state is State.CANCELLED
