@@ -112,6 +112,12 @@ e2e: setup ## Run the tests that need Docker
 bench: setup ## Measure Corral's overhead over its upstream (PEER=litellm: beside LiteLLM's proxy)
 	@infra/local/setup_test.sh
 	$(BIN)/python -m infra.bench.run $(if $(PEER),--peer $(PEER)) $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m infra.bench.embeddings)
+
+.PHONY: bench-embed
+bench-embed: setup ## Measure what joining embedding requests brings (ARGS: --rounds, --only)
+	@infra/local/setup_test.sh
+	$(BIN)/python -m infra.bench.embeddings $(ARGS)
 
 .PHONY: bench-memory
 bench-memory: setup ## Measure the memory of API and worker: many streams, many jobs

@@ -14,16 +14,18 @@ from typing import Any
 
 import orjson
 
+from backend.core.account_errors import (
+    DisabledUserError,
+    SessionEndedError,
+)
 from backend.core.credential import Credential
 from backend.core.db import Database
 from backend.core.dialect import Dialect
 from backend.core.errors import (
     AppError,
     DisabledKeyError,
-    DisabledUserError,
     ExpiredKeyError,
     InvalidKeyError,
-    SessionEndedError,
 )
 from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.jobs.repository.rows import aware, parsed

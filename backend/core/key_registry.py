@@ -9,11 +9,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, literal_column, or_, select
+from sqlalchemy import Select, delete, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from backend.core.account_errors import (
+    KeyInactiveError,
+    KeyNotFoundError,
+    KeyWasRotatedError,
+    KeyWasUsedError,
+)
 from backend.core.db import Database
-from backend.core.errors import KeyInactiveError, KeyNotFoundError, KeyWasUsedError
 from backend.core.keys import key_event, new_key, shown_prefix
 from backend.core.models import ApiKey, Job, User, UtcDateTime
 from backend.core.secret_hash import hashed
@@ -85,6 +90,7 @@ class KeyRegistry:
         Raises:
             KeyNotFoundError: If there is no such key.
             KeyInactiveError: If it is disabled or has expired.
+            KeyWasRotatedError: If it has a successor.
         """
         secret = new_key()
 
@@ -93,6 +99,9 @@ class KeyRegistry:
             now = self._now(session)
             if row.disabled_at or (row.expires_at and row.expires_at <= now):
                 raise KeyInactiveError
+            if session.execute(_successors(row)).first() is not None:
+                # Another one would inherit the end that the overlap has.
+                raise KeyWasRotatedError
             successor = _successor(row, secret, now)
             ends = now + timedelta(seconds=overlap_seconds)
             row.expires_at = min(row.expires_at or ends, ends)
@@ -173,6 +182,11 @@ def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
     if row is None:
         raise KeyNotFoundError
     return row, session.get_one(User, row.user_id)
+
+
+def _successors(row: ApiKey) -> Select[int]:
+    lineage = ApiKey.lineage_id == (row.lineage_id or row.id)
+    return select(ApiKey.id).where(lineage, ApiKey.id > row.id).limit(1)
 
 
 def _successor(row: ApiKey, secret: str, now: datetime) -> ApiKey:

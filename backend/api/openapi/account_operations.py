@@ -13,19 +13,25 @@ from backend.api.schemas.accounts import (
 )
 from backend.api.schemas.keys import KeyChanges, NewKey, Rotation
 from backend.api.schemas.views import account, keys, own_keys, users
-from backend.core import errors
+from backend.core import account_errors, errors
 
-_OF_PASSWORDS: Errors = (errors.TooManyLoginsError, errors.QueueUnavailableError)
+_OF_PASSWORDS: Errors = (
+    account_errors.TooManyLoginsError,
+    errors.QueueUnavailableError,
+)
 _OF_LOGINS: Errors = (
-    errors.WrongPasswordError,
+    account_errors.WrongPasswordError,
     errors.InvalidKeyError,
     errors.ExpiredKeyError,
     errors.DisabledKeyError,
-    errors.DisabledUserError,
+    account_errors.DisabledUserError,
     errors.DatabaseUnavailableError,
     *_OF_PASSWORDS,
 )
-_OF_A_USER: Errors = (errors.UserNotFoundError, errors.LastAdministratorError)
+_OF_A_USER: Errors = (
+    account_errors.UserNotFoundError,
+    account_errors.LastAdministratorError,
+)
 _KEY = Gives(keys.KeyView)
 _USER = Gives(users.AccountView)
 
@@ -41,7 +47,7 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
     "account.change_password": Operation(
         "Account",
         {204: (NOTHING,)},
-        (errors.NoPasswordError, *_OF_PASSWORDS),
+        (account_errors.NoPasswordError, *_OF_PASSWORDS),
         body=TypeAdapter(ChangedPassword),
     ),
     "account.close_session": Operation(
@@ -51,7 +57,7 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
     "own_keys.create": Operation(
         "Account",
         {201: (Gives(own_keys.NewOwnKeyView),)},
-        (errors.TooManyKeysError,),
+        (account_errors.TooManyKeysError,),
         body=TypeAdapter(NewOwnKey),
         examples=examples.OWN_KEYS,
     ),
@@ -62,20 +68,22 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
     "users.create": Operation(
         "Users",
         {201: (_USER,)},
-        (errors.UserExistsError, errors.TooManyLoginsError),
+        (account_errors.UserExistsError, account_errors.TooManyLoginsError),
         body=TypeAdapter(NewUser),
         examples=examples.USERS,
     ),
-    "users.get": Operation("Users", {200: (_USER,)}, (errors.UserNotFoundError,)),
+    "users.get": Operation(
+        "Users", {200: (_USER,)}, (account_errors.UserNotFoundError,)
+    ),
     "users.change": Operation(
         "Users",
         {200: (_USER,)},
-        (*_OF_A_USER, errors.TooManyLoginsError),
+        (*_OF_A_USER, account_errors.TooManyLoginsError),
         body=TypeAdapter(ChangedUser),
         examples=examples.USER_CHANGES,
     ),
     "users.delete": Operation(
-        "Users", {204: (NOTHING,)}, (*_OF_A_USER, errors.UserInUseError)
+        "Users", {204: (NOTHING,)}, (*_OF_A_USER, account_errors.UserInUseError)
     ),
     "keys.list_keys": Operation("Keys", {200: (Gives(keys.KeyList),)}),
     "keys.create": Operation(
@@ -95,7 +103,7 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
     "keys.rotate": Operation(
         "Keys",
         {201: (Gives(keys.NewKeyView),)},
-        (*OF_A_KEY, errors.KeyInactiveError),
+        (*OF_A_KEY, account_errors.KeyInactiveError, account_errors.KeyWasRotatedError),
         body=TypeAdapter(Rotation),
         needs_body=False,
         examples=examples.ROTATIONS,
@@ -103,6 +111,6 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
     "keys.disable": Operation("Keys", {200: (_KEY,)}, OF_A_KEY),
     "keys.enable": Operation("Keys", {200: (_KEY,)}, OF_A_KEY),
     "keys.delete": Operation(
-        "Keys", {204: (NOTHING,)}, (*OF_A_KEY, errors.KeyWasUsedError)
+        "Keys", {204: (NOTHING,)}, (*OF_A_KEY, account_errors.KeyWasUsedError)
     ),
 }

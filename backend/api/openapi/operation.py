@@ -7,7 +7,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from backend.api.openapi.forms import NATIVE, ErrorForm
 from backend.api.schemas.queries import Query
-from backend.core import errors
+from backend.core import account_errors, errors
 
 Errors = tuple[type[errors.AppError], ...]
 
@@ -16,8 +16,8 @@ OF_KEYS: Errors = (
     errors.InvalidKeyError,
     errors.ExpiredKeyError,
     errors.DisabledKeyError,
-    errors.DisabledUserError,
-    errors.SessionEndedError,
+    account_errors.DisabledUserError,
+    account_errors.SessionEndedError,
     errors.ScopeMissingError,
     errors.DatabaseUnavailableError,
 )
@@ -29,7 +29,7 @@ OF_BODIES: Errors = (
 )
 OF_A_JOB: Errors = (errors.JobNotFoundError,)
 # What is no number is at no address.
-OF_A_KEY: Errors = (errors.KeyNotFoundError, errors.NotFoundError)
+OF_A_KEY: Errors = (account_errors.KeyNotFoundError, errors.NotFoundError)
 OF_SUBMISSION: Errors = (
     errors.NotAcceptableError,
     errors.ModelNotAllowedError,

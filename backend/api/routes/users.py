@@ -10,10 +10,12 @@ from backend.api.auth import caller
 from backend.api.bodies import read_body
 from backend.api.container import services
 from backend.api.schemas.accounts import ChangedUser, NewUser
+from backend.core.account_errors import (
+    UserNotFoundError,
+)
 from backend.core.accounts.change import UserChange
 from backend.core.accounts.roles import Role
 from backend.core.accounts.users import Users
-from backend.core.errors import UserNotFoundError
 from backend.core.models import User
 
 # What a database can number. As a converter's maximum it would answer 405.

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Discriminator, Field, Tag, TypeAdapter
 
 from backend.api.schemas.keys import NewSession, ScopeName
+from backend.api.schemas.patterns import USER_NAME
 from backend.api.schemas.strict import ModelName, Strict
 from backend.core.accounts.password_rules import LONGEST, SHORTEST
 
-UserName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")]
+UserName = Annotated[str, Field(min_length=1, max_length=64, pattern=USER_NAME)]
 RoleName = Literal["admin", "user", "viewer"]
 # Nobody normalizes or hashes a book.
 _Text = Annotated[str, Field(max_length=1_024)]

@@ -4,10 +4,15 @@ JOB_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 EVENT_ID = r"^[0-9]{1,9}-[0-9]{1,20}$"
 NODE_ID = r"^[A-Za-z0-9._-]{1,64}$"
 USER_NAME = r"^[\w.@+-]+$"
+# What OpenAI and Anthropic take for the name of a tool.
+FUNCTION_NAME = r"^[A-Za-z0-9_-]{1,64}$"
+TOOL_NAME = r"^[A-Za-z0-9_-]{1,128}$"
 
 WORDS = {
     JOB_ID: "must be the id of a job, as the `next` of a page is",
     EVENT_ID: "must be the id of an event, such as 1-42",
     NODE_ID: "must be 1 to 64 letters, digits, dots, hyphens or underscores",
+    FUNCTION_NAME: "must be 1 to 64 letters, digits, hyphens or underscores",
+    TOOL_NAME: "must be 1 to 128 letters, digits, hyphens or underscores",
     USER_NAME: "must be of letters, digits and the characters _ . @ + -",
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, WithJsonSchema
 
 from backend.api.errors import invalid
+from backend.api.schemas.patterns import JOB_ID
 from backend.api.schemas.queries import Query
 from backend.core.jobs.states import FINAL, NODE_WORK, ErrorCode, Kind, Protocol, State
 from backend.core.names import canonical_model
@@ -18,7 +19,6 @@ _DAYS = timedelta(days=30)
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 _NONE = "none"
-_NAMES = "|".join(Dimension)
 MOST_CALLS = {"json": 1_000, "csv": 100_000}
 _USUAL_CALLS = {"json": 100, "csv": MOST_CALLS["csv"]}
 
@@ -53,9 +53,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_check_moment)]
 Groups = Annotated[
     str,
     AfterValidator(_check_groups),
-    WithJsonSchema(
-        {"type": "string", "pattern": f"^({_NONE}|({_NAMES})(,({_NAMES})){{0,7}})$"}
-    ),
+    WithJsonSchema({"type": "string", "examples": [_NONE, "model", "user,day"]}),
 ]
 CallKind = Annotated[
     Kind,
@@ -147,7 +145,7 @@ class CallsQuery(Narrowed):
     )
     after: str | None = Field(
         default=None,
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        pattern=JOB_ID,
         description="The `next` of the page before: the last call that you have.",
     )
 

@@ -14,11 +14,13 @@ from typing import Any
 import redis
 import structlog
 
+from backend.core.account_errors import (
+    TooManyLoginsError,
+    WrongPasswordError,
+)
 from backend.core.errors import (
     AppError,
     QueueUnavailableError,
-    TooManyLoginsError,
-    WrongPasswordError,
 )
 
 log = structlog.get_logger()

@@ -14,6 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
 from backend.core import metrics
+from backend.core.account_errors import (
+    DisabledUserError,
+    NoPasswordError,
+    WrongPasswordError,
+)
 from backend.core.accounts.login_limit import LoginLimit
 from backend.core.accounts.password_rules import check_password
 from backend.core.accounts.passwords import Passwords
@@ -22,11 +27,8 @@ from backend.core.audit import event
 from backend.core.db import Database, transaction
 from backend.core.errors import (
     AppError,
-    DisabledUserError,
     FieldError,
     InvalidRequestError,
-    NoPasswordError,
-    WrongPasswordError,
 )
 from backend.core.models import SYSTEM_USER, ApiKey, User
 from backend.core.secret_hash import hashed

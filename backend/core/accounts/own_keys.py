@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as Transaction
 
+from backend.core.account_errors import (
+    TooManyKeysError,
+)
 from backend.core.accounts.grant import KeyWish, granted
 from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.errors import TooManyKeysError
 from backend.core.key_lookup import Caller
 from backend.core.keys import new_key, shown_prefix
 from backend.core.models import ApiKey, User

@@ -16,8 +16,10 @@ from typing import TypeVar
 from argon2 import Parameters, PasswordHasher, profiles
 from argon2.exceptions import VerifyMismatchError
 
+from backend.core.account_errors import (
+    TooManyLoginsError,
+)
 from backend.core.accounts.password_rules import plain
-from backend.core.errors import TooManyLoginsError
 
 T = TypeVar("T")
 

@@ -7,6 +7,12 @@ from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
+from backend.core.account_errors import (
+    LastAdministratorError,
+    UserExistsError,
+    UserInUseError,
+    UserNotFoundError,
+)
 from backend.core.accounts.change import UserChange, takes_an_administrator, told
 from backend.core.accounts.password_rules import check_password
 from backend.core.accounts.passwords import Passwords
@@ -16,10 +22,6 @@ from backend.core.db import Database, transaction
 from backend.core.errors import (
     FieldError,
     InvalidRequestError,
-    LastAdministratorError,
-    UserExistsError,
-    UserInUseError,
-    UserNotFoundError,
 )
 from backend.core.models import SYSTEM_USER, ApiKey, Job, UsageHour, User
 from backend.core.sessions import end_sessions_of

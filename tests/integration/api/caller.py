@@ -1,7 +1,7 @@
 """The API through Flask's client, as tests call it."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -10,6 +10,8 @@ from backend.api.container import Services
 from backend.core.keys import Scope
 
 CHAT = {"messages": [{"role": "user", "content": "one two three"}]}
+# The tokens that it may use: 13 characters', and as many as a prompt gets.
+COST = 4 + 2_048
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,21 @@ def submit(api: Api, **over: Any) -> str:
 
 def waited(api: Api, **over: Any) -> Any:
     return api.submit(headers={"Prefer": "wait=20"}, **over)
+
+
+def code_of(reply: Any) -> tuple[int, str]:
+    return reply.status_code, reply.json["code"]
+
+
+class MakeCaller(Protocol):
+    """Makes a caller whose key has limits."""
+
+    def __call__(self, **limits: int) -> Api: ...
+
+
+def used(services: Services, api: Api) -> tuple[int, int, int, int, int]:
+    """Tell what a key with limits uses: requests, tokens, charged, reserved, places."""
+    limits = services.keys.recognise(str(api.key)).limits
+    assert limits is not None
+    at = services.reservations.standing(limits)
+    return at.requests, at.tokens, at.charged, at.reserved, at.places

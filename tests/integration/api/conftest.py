@@ -16,7 +16,7 @@ from backend.core.keys import Scope
 from backend.core.settings import Settings
 from tests.factories import empty, open_test_database, settings_for
 from tests.fakes.worker import FakeWorker
-from tests.integration.api.caller import Api, make_key
+from tests.integration.api.caller import Api, MakeCaller, make_key
 from tests.integration.api.people import login_of
 from tests.servers import RedisServer
 
@@ -94,6 +94,14 @@ def admin(app: Flask, services: Services) -> Api:
 def root(admin: Api, services: Services) -> Api:
     """Give somebody who is an administrator by role, not only by a key."""
     return login_of(services, admin, "root", role=Role.ADMIN)
+
+
+@pytest.fixture
+def limited(app: Flask, services: Services) -> MakeCaller:
+    def make(**limits: int) -> Api:
+        return Api(app.test_client(), make_key(services, "dan", **limits))
+
+    return make
 
 
 @pytest.fixture

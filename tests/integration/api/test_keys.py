@@ -149,6 +149,8 @@ def test_a_rotated_key_and_its_successor_share_their_limits(
     assert reply.status_code == 201
     assert reply.headers["Cache-Control"] == "no-store"
     assert (successor.lineage_id, successor.rpm) == (made.id, 60)
+    again = admin.post(at(made, "/rotate"), **more)
+    assert code_of(again) == (409, "key_was_rotated")
     submit(eve)
     submit(heir)
     for one in (eve, heir):

@@ -7,14 +7,17 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from backend.core.account_errors import (
+    KeyInactiveError,
+    KeyNotFoundError,
+    KeyWasRotatedError,
+    KeyWasUsedError,
+)
 from backend.core.db import Database, transaction
 from backend.core.errors import (
     DisabledKeyError,
     ExpiredKeyError,
     InvalidKeyError,
-    KeyInactiveError,
-    KeyNotFoundError,
-    KeyWasUsedError,
 )
 from backend.core.jobs.states import Priority
 from backend.core.key_registry import KeyRegistry
@@ -192,6 +195,24 @@ def test_all_keys_of_a_chain_are_one_lineage(bench: Bench) -> None:
         limits = bench.keys.recognise(one).limits
         assert limits is not None
         assert limits.lineage_id == first.id
+
+
+def test_a_key_has_one_successor(bench: Bench) -> None:
+    _, first = bench.make()
+
+    def rotate(key: ApiKey) -> ApiKey:
+        _, (new, _) = bench.registry.rotate(
+            key.prefix, overlap_seconds=DAY, actor="carl"
+        )
+        return new
+
+    second = rotate(first)
+    third = rotate(second)
+
+    for key in (first, second):
+        with pytest.raises(KeyWasRotatedError):
+            rotate(key)
+    assert rotate(third).expires_at is None
 
 
 def test_a_key_that_is_over_hands_over_to_nobody(bench: Bench) -> None:

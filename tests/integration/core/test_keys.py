@@ -3,14 +3,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backend.core.account_errors import (
+    DisabledUserError,
+    SessionEndedError,
+)
 from backend.core.db import Database, transaction
 from backend.core.dialect import Dialect
 from backend.core.errors import (
     DisabledKeyError,
-    DisabledUserError,
     ExpiredKeyError,
     InvalidKeyError,
-    SessionEndedError,
 )
 from backend.core.jobs.states import Priority
 from backend.core.key_registry import KeyRegistry

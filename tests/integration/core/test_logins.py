@@ -8,6 +8,16 @@ import redis
 from argon2.profiles import CHEAPEST
 from sqlalchemy import select
 
+from backend.core.account_errors import (
+    DisabledUserError,
+    LastAdministratorError,
+    SessionEndedError,
+    TooManyLoginsError,
+    UserExistsError,
+    UserInUseError,
+    UserNotFoundError,
+    WrongPasswordError,
+)
 from backend.core.accounts.change import UserChange
 from backend.core.accounts.login_limit import LoginLimit
 from backend.core.accounts.logins import Logins
@@ -16,16 +26,8 @@ from backend.core.accounts.roles import Role
 from backend.core.accounts.users import Users
 from backend.core.db import Database, transaction
 from backend.core.errors import (
-    DisabledUserError,
     InvalidRequestError,
-    LastAdministratorError,
     QueueUnavailableError,
-    SessionEndedError,
-    TooManyLoginsError,
-    UserExistsError,
-    UserInUseError,
-    UserNotFoundError,
-    WrongPasswordError,
 )
 from backend.core.keys import Keys, Scope
 from backend.core.models import ApiKey, User

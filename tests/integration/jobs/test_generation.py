@@ -11,7 +11,7 @@ from backend.core.jobs.states import Kind, State
 from backend.core.recent_snapshots import RecentSnapshots
 from tests.factories import EMBED_MODEL, MODEL
 from tests.integration.core.jobs import attempt
-from tests.integration.jobs.chats import SLOW, chat
+from tests.integration.jobs.chats import SLOW, chat, embed
 from tests.ollama_server import OllamaServer
 from tests.stack import Role, Stack
 
@@ -85,14 +85,6 @@ def test_the_stream_is_the_stored_answer(stack: Stack) -> None:
     assert (last[0].decode(), last[1][b"e"]) == (job.last_event_id, b"end")
     assert orjson.loads(last[1][b"d"])["state"] == "succeeded"
     assert 0 < stack.redis.pttl(f"corral:stream:{job.id}") <= 600_000
-
-
-def embed(*texts: str, **over: Any) -> dict[str, Any]:
-    return {
-        "kind": Kind.EMBED,
-        "model": EMBED_MODEL,
-        "request": {"input": list(texts), **over},
-    }
 
 
 def test_rule_12_joined_embeddings_each_get_their_own_vectors(

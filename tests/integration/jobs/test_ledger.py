@@ -9,9 +9,8 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +22,6 @@ from backend.core.jobs.states import FINAL, State
 from backend.core.keys import Keys, Scope
 from backend.core.models import Base, Job, UsageHour
 from backend.core.usage.rollup import Rollup
-from backend.core.usage.sums import Counts
 from tests.fakes.api_process import ApiProcess
 from tests.integration.jobs.conftest import MakeStack
 from tests.integration.jobs.mixed_calls import (
@@ -34,6 +32,7 @@ from tests.integration.jobs.mixed_calls import (
     Callers,
     Told,
 )
+from tests.integration.jobs.slow_sums import COLUMNS, grouped, lines_of, summed
 from tests.ollama_server import OllamaServer
 from tests.stack import Stack
 
@@ -42,18 +41,6 @@ pytestmark = pytest.mark.timeout(400)
 
 CALLS = 2_000
 AT_ONCE = 64
-COUNTS = [field.name for field in fields(Counts)]
-# What a group is called in an answer, and in a job's row.
-COLUMNS = {
-    "key": ("key_id", lambda job: job.key_id),
-    "user": ("user_id", lambda job: job.owner_id),
-    "model": ("model", lambda job: job.served_model or job.model),
-    "node": ("node", lambda job: job.node),
-    "kind": ("kind", lambda job: job.kind),
-    "protocol": ("protocol", lambda job: job.protocol),
-    "hour": ("hour", lambda job: f"{job.finished_at:%Y-%m-%dT%H:00:00Z}"),
-    "day": ("day", lambda job: f"{job.finished_at:%Y-%m-%d}"),
-}
 GROUPINGS = [
     *combinations(COLUMNS, 1),
     *combinations(COLUMNS, 2),
@@ -137,37 +124,6 @@ def _api(stack: Stack, folders: pytest.TempPathFactory) -> ApiProcess:
 def _jobs(stack: Stack) -> list[Job]:
     with transaction(stack.database.sessions) as session:
         return list(session.execute(select(Job)).scalars())
-
-
-def summed(jobs: list[Job]) -> dict[str, int]:
-    """Count jobs the slow way."""
-    states = Counter(job.state for job in jobs)
-    counts = {state.value: states[state.value] for state in FINAL}
-    prompt = sum(job.prompt_tokens or 0 for job in jobs)
-    completion = sum(job.completion_tokens or 0 for job in jobs)
-    return counts | {
-        "requests": len(jobs),
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
-
-
-def grouped(jobs: list[Job], names: tuple[str, ...]) -> dict[Any, dict[str, int]]:
-    by: dict[Any, list[Job]] = {}
-    for job in jobs:
-        by.setdefault(tuple(COLUMNS[name][1](job) for name in names), []).append(job)
-    return {group: summed(members) for group, members in by.items()}
-
-
-def lines_of(report: Any, names: tuple[str, ...]) -> dict[Any, dict[str, int]]:
-    """Take the lines of an answer apart into groups and counts."""
-    fields = [COLUMNS[name][0] for name in names]
-    counts = (*COUNTS, "total_tokens")
-    return {
-        tuple(line[field] for field in fields): {name: line[name] for name in counts}
-        for line in report["data"]
-    }
 
 
 def each_accepted_call_is_one_job_that_has_ended(run: Run) -> None:

@@ -13,6 +13,7 @@ from anthropic.types import MessageParam, ToolParam
 
 from backend.core.jobs.states import Protocol, State
 from tests.platform import Platform
+from tests.stack import Stack
 
 ASKED: list[MessageParam] = [{"role": "user", "content": "one two three"}]
 WEATHER: ToolParam = {
@@ -326,7 +327,7 @@ def test_whoever_leaves_stops_the_generation(
                 break
 
     job_id = platform.jobs()[0].id
-    platform.until(lambda: platform.job(job_id).state is State.CANCELLED)
+    Stack.until(lambda: platform.job(job_id).state is State.CANCELLED)
 
 
 def test_many_ask_at_once(platform: Platform) -> None:

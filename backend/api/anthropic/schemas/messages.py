@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from backend.api.schemas.images import Image
+from backend.api.schemas.patterns import TOOL_NAME
 from backend.api.schemas.strict import ModelName
 
 Object = dict[str, Any]  # JSON objects that we pass on as they are
@@ -127,7 +128,7 @@ class ToolParam(Param):
     """A tool of the caller's own; `input_schema` is a JSON schema."""
 
     type: Literal["custom"] | None = None
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+    name: Annotated[str, Field(pattern=TOOL_NAME)]
     description: str | None = None
     input_schema: Object
 

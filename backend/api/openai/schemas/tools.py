@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from backend.api.openai.schemas.lenient import JsonSchema, Lenient
+from backend.api.schemas.patterns import FUNCTION_NAME
 
-FunctionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+FunctionName = Annotated[str, Field(pattern=FUNCTION_NAME)]
 
 
 class FunctionDefinition(Lenient):

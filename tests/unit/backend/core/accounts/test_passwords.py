@@ -5,10 +5,15 @@ import threading
 import pytest
 from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
 
+from backend.core.account_errors import (
+    TooManyLoginsError,
+)
 from backend.core.accounts import passwords
 from backend.core.accounts.password_rules import check_password
 from backend.core.accounts.passwords import Passwords
-from backend.core.errors import InvalidRequestError, TooManyLoginsError
+from backend.core.errors import (
+    InvalidRequestError,
+)
 
 WORDS = "a few words"
 
