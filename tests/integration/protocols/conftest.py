@@ -33,3 +33,11 @@ def http(platform: Platform) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {platform.key()}"}
     with httpx.Client(base_url=platform.url, headers=headers, timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def paced(platform: Platform) -> Iterator[Platform]:
+    """Give the platform with an Ollama that takes its time for each token."""
+    platform.ollama.configure(tokens_per_second=50)
+    yield platform
+    platform.ollama.configure(tokens_per_second=0)
