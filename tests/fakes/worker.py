@@ -18,7 +18,7 @@ from backend.core.jobs.records import AttemptRecord, Claimed, Finish, Handback
 from backend.core.jobs.repository.claim import Holder, JobClaim
 from backend.core.jobs.repository.finish import JobFinish
 from backend.core.jobs.repository.transition import JobTransition
-from backend.core.jobs.states import ErrorCode, Kind, State
+from backend.core.jobs.states import NODE_WORK, ErrorCode, Kind, State
 from backend.core.limits.reservations import Reservations, Settlement, tokens_of
 from backend.core.redis_client import KeptConnection, connect
 from backend.core.settings import Settings
@@ -102,7 +102,7 @@ class FakeWorker:
             data = orjson.dumps({"attempt": job.attempt, "reason": "restarted"})
             self._flusher.restart(stream, data)
         request = orjson.loads(job.request)
-        if job.kind is Kind.PULL:
+        if job.kind in NODE_WORK:
             self._end(job, stream, {"status": "success"})
             return
         if job.kind is Kind.EMBED:

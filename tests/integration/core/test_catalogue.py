@@ -1,6 +1,7 @@
 """JOBS.md 28: a model is known if the database's catalogue has it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -140,3 +141,45 @@ def test_many_workers_of_a_node_may_see_the_same_models_at_once(
 
     assert len(Catalogue(database).installed()) == 30
     assert len(Catalogue(database).read()) == 30
+
+
+def test_what_ollama_says_of_a_model_is_kept_as_it_was_written(
+    database: Database,
+) -> None:
+    catalogue = Catalogue(database)
+    told = '{"b":1,"a":"\\u003c"}'
+    described = replace(SEEN, modified_at="2026", details="{}", description=told)
+    catalogue.record_installed("n", [SEEN])
+    catalogue.record_installed("m", [described, EMBED])
+
+    assert catalogue.description("tiny-chat:latest") == told
+    assert catalogue.description("tiny-embed:latest") is None
+    rows = {row.node: row for row in catalogue.installed("tiny-chat:latest")}
+    assert set(rows) == {"n", "m"}
+    assert (rows["m"].modified_at, rows["m"].details) == ("2026", "{}")
+
+
+def test_only_a_model_that_is_nowhere_and_has_no_policy_is_forgotten(
+    database: Database,
+) -> None:
+    catalogue = Catalogue(database)
+    catalogue.seed(["gone:1", "forbidden:1", "slow:1", "slotted:1"], preload=["kept:1"])
+    catalogue.record_installed("n", [SEEN])
+    with transaction(database.sessions) as session:
+        for name, field, value in (
+            ("forbidden:1", "allowed", False),
+            ("slow:1", "keep_alive_seconds", -1),
+            ("slotted:1", "slots", 2),
+        ):
+            setattr(session.get(Model, name), field, value)
+
+    for name in [*catalogue.read(), "never-there:1"]:
+        catalogue.forget(name)
+
+    assert set(catalogue.read()) == {
+        "forbidden:1",
+        "slow:1",
+        "slotted:1",
+        "kept:1",
+        "tiny-chat:latest",
+    }

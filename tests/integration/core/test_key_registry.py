@@ -12,6 +12,7 @@ from backend.core.account_errors import (
     KeyNotFoundError,
     KeyWasRotatedError,
     KeyWasUsedError,
+    SessionEndedError,
 )
 from backend.core.db import Database, transaction
 from backend.core.errors import (
@@ -23,10 +24,19 @@ from backend.core.jobs.states import Priority
 from backend.core.key_registry import KeyRegistry
 from backend.core.keys import Keys, Scope
 from backend.core.limits.decision import KeyLimits
-from backend.core.models import ApiKey, Event
+from backend.core.models import ApiKey, Event, UsageHour
 from tests.factories import insert, new_job
 
 DAY = 86_400
+COUNTS = (
+    "requests",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "expired",
+    "prompt_tokens",
+    "completion_tokens",
+)
 
 
 class Bench:
@@ -251,9 +261,10 @@ def test_a_key_that_no_job_names_is_deleted_with_its_sessions(bench: Bench) -> N
 
     bench.registry.delete(key.prefix, actor="carl")
 
-    for one in (secret, token):
-        with pytest.raises(InvalidKeyError):
-            bench.keys.recognise(one)
+    with pytest.raises(InvalidKeyError):
+        bench.keys.recognise(secret)
+    with pytest.raises(SessionEndedError):
+        bench.keys.recognise(token)
     deleted = ("key.deleted", "carl", key.prefix, {"name": "laptop"})
     assert bench.events()[-1] == deleted
 
@@ -266,3 +277,32 @@ def test_a_key_that_a_job_names_stays(bench: Bench) -> None:
         bench.registry.delete(key.prefix, actor="carl")
     bench.keys.recognise(secret)
     assert len(bench.events()) == 1
+
+
+def test_a_key_that_usage_names_stays_when_its_jobs_are_gone(bench: Bench) -> None:
+    _, key = bench.make()
+    counts = dict.fromkeys(COUNTS, 1)
+    row = UsageHour(
+        hour=datetime(2026, 1, 1, tzinfo=UTC),
+        user_id=key.user_id,
+        key_id=key.id,
+        model="tiny-chat:latest",
+        node="local",
+        kind="chat",
+        protocol="native",
+        **counts,
+    )
+    with transaction(bench.database.sessions) as session:
+        session.add(row)
+
+    with pytest.raises(KeyWasUsedError):
+        bench.registry.delete(key.prefix, actor="carl")
+
+
+def test_what_stands_for_logins_is_no_key_to_be_changed(bench: Bench) -> None:
+    _, key = bench.make()
+    with transaction(bench.database.sessions) as session:
+        session.get_one(ApiKey, key.id).is_login = True
+
+    with pytest.raises(KeyNotFoundError):
+        bench.registry.get(str(key.id))

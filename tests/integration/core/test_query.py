@@ -90,6 +90,19 @@ def test_only_due_jobs_are_counted_as_due(database: Database, query: JobQuery) -
     assert query.due_count(LANE, 10) == 1
 
 
+def test_a_lane_is_unfinished_while_a_job_of_it_waits_or_runs(
+    database: Database, query: JobQuery
+) -> None:
+    (waiting,) = insert(database, new_job(model="waiting:1"))
+    claim_one(database, new_job(model="running:1"))
+
+    assert query.any_unfinished("gen:waiting:1")
+    assert query.any_unfinished("gen:running:1")
+    assert not query.any_unfinished("gen:idle:1")
+    transitions(database).cancel(waiting)
+    assert not query.any_unfinished("gen:waiting:1")
+
+
 def test_lanes_with_queued_jobs_are_named(database: Database, query: JobQuery) -> None:
     insert(database, new_job(), new_job(), new_job(model="other:latest"))
     claim_one(database, new_job(model="third:latest"))

@@ -162,6 +162,18 @@ def test_a_model_is_unloaded(
     assert body == {"model": "m", "keep_alive": 0, "stream": False}
 
 
+def test_a_model_is_copied_and_deleted(
+    server: WireServer, client: OllamaClient, in_thread: Submit
+) -> None:
+    head, copied, _ = ask(server, in_thread, answer(b""), lambda: client.copy("m", "n"))
+    assert head.startswith("POST /api/copy ")
+    assert copied == {"source": "m", "destination": "n"}
+
+    head, deleted, _ = ask(server, in_thread, answer(b""), lambda: client.delete("m"))
+    assert head.startswith("DELETE /api/delete ")
+    assert deleted == {"model": "m"}
+
+
 def test_embeddings_come_in_one_answer(
     server: WireServer, client: OllamaClient, in_thread: Submit
 ) -> None:

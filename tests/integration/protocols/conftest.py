@@ -2,9 +2,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import ollama
 import pytest
 
+from backend.core.keys import Scope
 from tests.conftest import migrated
+from tests.integration.protocols.ollama_python import client_of
 from tests.platform import Platform, running
 from tests.servers import MariaDbServer
 
@@ -36,8 +39,22 @@ def http(platform: Platform) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def paced(platform: Platform) -> Iterator[Platform]:
-    """Give the platform with an Ollama that takes its time for each token."""
-    platform.ollama.configure(tokens_per_second=50)
-    yield platform
+def ollama_client(platform: Platform) -> Iterator[ollama.Client]:
+    """Give Ollama's own client with a usual key."""
+    with client_of(platform, platform.key()) as client:
+        yield client
+
+
+@pytest.fixture
+def ollama_admin(platform: Platform) -> Iterator[ollama.Client]:
+    """Give Ollama's own client with an administrator's key."""
+    with client_of(platform, platform.key("root", *Scope)) as client:
+        yield client
+
+
+@pytest.fixture
+def slowly(platform: Platform) -> Iterator[None]:
+    """Let tokens come one by one, so that an answer can be interrupted."""
+    platform.ollama.configure(tokens_per_second=40)
+    yield
     platform.ollama.configure(tokens_per_second=0)

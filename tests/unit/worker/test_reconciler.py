@@ -9,7 +9,7 @@ import pytest
 
 from backend.core.jobs.records import Due
 from backend.core.jobs.states import Kind, State
-from tests.factories import due_job, settings_for
+from tests.factories import MODEL, due_job, settings_for
 from tests.unit.worker.generation.test_embed import Bench
 from worker.holdings import AbortReason
 from worker.ollama.abort import ExchangeAbortedError
@@ -44,13 +44,18 @@ class NodeBench(Bench):
         self.claim.due = list(due)
         self.claim.look = lambda lane, limit: self.claim.due[:limit]  # type: ignore[method-assign]  # its lane is the node's
         self.reads: list[Any] = [[{"status": "success"}]]
-        self.changes: list[int] = []
         self.unloaded: list[str] = []
+        self.deleted: list[str] = []
+        self.copied: list[tuple[str, str]] = []
         self.draining = threading.Event()
         self.now = 100.0
         ollama: Any = self.ollama
         ollama.pull = lambda model, **_: FakePull(self.reads)
         ollama.unload = self.unloaded.append
+        ollama.delete = self.deleted.append
+        ollama.copy = lambda model, destination: self.copied.append(
+            (model, destination)
+        )
         fakes: Any = {"client": ollama, "models": self.models}
         self.reconciler = Reconciler(
             settings=settings_for(),
@@ -60,7 +65,6 @@ class NodeBench(Bench):
             holdings=self.holdings,
             transition=self.transition,  # type: ignore[arg-type]  # a fake
             draining=self.draining,
-            changed=lambda: self.changes.append(1),
             clock=lambda: self.now,
             **fakes,
         )
@@ -82,7 +86,7 @@ def test_a_pull_tells_its_progress_and_ends_with_its_status() -> None:
         "pulling x",
         "success",
     ]
-    assert bench.changes == [1]
+    assert bench.models.seen == ["refreshed"]
     assert bench.holdings.jobs() == []
 
 
@@ -118,7 +122,44 @@ def test_loads_and_unloads_are_work_like_pulls() -> None:
     assert len(bench.ollama.loads) == 1
     assert len(bench.unloaded) == 1
     assert {end.state for end in bench.finish.ends.values()} == {State.SUCCEEDED}
-    assert bench.models.seen[-1].startswith("failing")
+    assert any(seen.startswith("failing") for seen in bench.models.seen)
+
+
+def test_what_a_work_changed_is_known_before_its_end_is_told() -> None:
+    bench = NodeBench(work(Kind.COPY))
+    known: list[int] = []
+    bench.models.refresh = lambda: known.append(len(bench.finish.ends))  # type: ignore[method-assign]  # to see when
+    bench.claim.due = [
+        due_job(id="copy", kind=Kind.COPY, request=b'{"destination":"two:latest"}')
+    ]
+    bench.reconciler.look()
+
+    assert bench.copied == [(MODEL, "two:latest")]
+    assert known == [0]
+    assert bench.finish.ends["copy"].state is State.SUCCEEDED
+
+
+def test_a_model_is_deleted() -> None:
+    bench = NodeBench(work(Kind.DELETE))
+    bench.reconciler.look()
+
+    assert bench.deleted == [MODEL]
+    assert orjson.loads(bench.finish.ends["delete"].result or "") == {
+        "status": "deleted"
+    }
+
+
+def test_a_model_that_is_gone_is_deleted() -> None:
+    bench = NodeBench(work(Kind.DELETE))
+
+    def delete(model: str) -> None:
+        raise ModelMissingError
+
+    ollama: Any = bench.ollama
+    ollama.delete = delete
+    bench.reconciler.look()
+
+    assert bench.finish.ends["delete"].state is State.SUCCEEDED
 
 
 def test_a_pull_that_fails_ends_in_a_state() -> None:

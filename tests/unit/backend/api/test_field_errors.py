@@ -31,7 +31,7 @@ def told(adapter: TypeAdapter[Any], value: Any) -> list[FieldError]:
         (
             CHAT | {"kind": "sing"},
             "kind",
-            'must be "chat", "generate", "embed" or "pull"',
+            'must be "chat", "generate", "embed", "load" or "pull"',
         ),
         ({"kind": "chat", "model": "m"}, "request", "is required"),
         (CHAT | {"request": "hello"}, "request", "must be an object"),

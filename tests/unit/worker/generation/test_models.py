@@ -107,3 +107,12 @@ def test_idleness_is_since_the_last_answer(models: NodeModels, clock: Clock) -> 
     models.saw_loaded("plain:1")
     clock.now += 7
     assert models.idle_seconds("plain:1") == 7
+
+
+def test_nobody_looks_at_a_node_before_somebody_can(models: NodeModels) -> None:
+    looks: list[int] = []
+    models.refresh()
+    models.refreshed_by(lambda: looks.append(1))
+    models.refresh()
+
+    assert looks == [1]

@@ -130,6 +130,15 @@ def test_a_probe_answers_one_job() -> None:
     assert bench.sent == [MODEL]
 
 
+def test_a_load_is_answered_and_proves_nothing_of_generation() -> None:
+    bench = Bench(*jobs(1, kind=Kind.LOAD))
+    bench.breaker.admission = PROBE
+    bench.take()
+
+    assert bench.answerer.answered == ["j0"]
+    assert bench.breaker.told == ["nothing"]
+
+
 @pytest.mark.parametrize("taken", [0, 1])
 def test_a_probe_that_finds_no_slot_or_job_is_given_back(taken: int) -> None:
     bench = Bench()

@@ -1,5 +1,3 @@
-from datetime import UTC, datetime
-
 from worker.ollama.inventory import InstalledModel, LoadedModel, ModelDetails
 
 ENTRY_0_24 = {
@@ -23,10 +21,12 @@ def test_an_old_list_of_models_says_nothing_of_capabilities() -> None:
         name="tiny-chat:latest",
         digest="b18a",
         size_bytes=10635162,
-        modified_at=datetime(2026, 11, 21, 9, 17, 28, 179579, tzinfo=UTC),
-        family="llama",
-        parameter_size="2.66M",
-        quantization="unknown",
+        modified_at="2026-11-21T09:17:28.179579006Z",
+        details={
+            "family": "llama",
+            "parameter_size": "2.66M",
+            "quantization_level": "unknown",
+        },
         capabilities=None,
         context_length=None,
         embedding_length=None,
@@ -44,9 +44,12 @@ def test_a_newer_list_of_models_has_them() -> None:
     assert model.embedding_length == 512
 
 
-def test_a_model_without_a_readable_date_has_none() -> None:
-    assert InstalledModel.of({"name": "m", "modified_at": "soon"}).modified_at is None
+def test_a_model_without_a_date_has_none() -> None:
     assert InstalledModel.of({"name": "m"}).modified_at is None
+
+
+def test_a_date_that_cannot_be_read_is_none() -> None:
+    assert LoadedModel.of({"name": "m", "expires_at": "soon"}).expires_at is None
 
 
 def test_a_model_that_is_loaded_for_ever_has_a_date_far_away() -> None:

@@ -7,14 +7,27 @@ from backend.core.cluster import Snapshot
 from tests.factories import MODEL, settings_for
 from tests.unit.worker.generation.test_embed import Bench
 from worker.generation.models import NodeModels
+from worker.ollama.errors import RunnerCrashedError
+from worker.ollama.inventory import InstalledModel
 from worker.telemetry.snapshot import Telemetry
 
 
 class FakeNode:
-    """Ollama with nothing on its disk and in its memory."""
+    """Ollama with nothing on its disk and in its memory, until a test says so."""
 
-    def tags(self) -> list[Any]:
-        return []
+    def __init__(self) -> None:
+        self.disk: list[InstalledModel] = []
+        self.described: list[str] = []
+        self.broken: set[str] = set()
+
+    def tags(self) -> list[InstalledModel]:
+        return self.disk
+
+    def describe(self, model: str) -> dict[str, Any]:
+        self.described.append(model)
+        if model in self.broken:
+            raise RunnerCrashedError
+        return {"template": model, "capabilities": ["completion"], "tensors": [1]}
 
     def ps(self) -> list[Any]:
         return []
@@ -24,13 +37,16 @@ class FakeNode:
 
 
 class FakeCatalogue:
-    """Knows no model."""
+    """Knows no model, but what was recorded."""
+
+    def __init__(self) -> None:
+        self.recorded: list[list[SeenModel]] = []
 
     def permits_name(self, name: str) -> bool:
         return True
 
     def record_installed(self, node: str, seen: list[SeenModel]) -> None:
-        return
+        self.recorded.append(seen)
 
     def read(self) -> dict[str, Any]:
         return {}
@@ -63,17 +79,19 @@ class Node:
     def __init__(self, bench: Bench) -> None:
         self.published: list[Snapshot] = []
         settings = settings_for()
+        self.ollama, self.catalogue = FakeNode(), FakeCatalogue()
+        self.models = FakeModels(settings)
         fakes: Any = {
-            "client": FakeNode(),
+            "client": self.ollama,
             "cluster": self,
-            "catalogue": FakeCatalogue(),
+            "catalogue": self.catalogue,
             "wake": FakeWake(),
             "breaker": FakeBreaker(),
         }
         self.telemetry = Telemetry(
             settings=settings,
             incarnation="me",
-            models=FakeModels(settings),
+            models=self.models,
             holdings=bench.holdings,
             pace=bench.pace,
             read_gpus=list,
