@@ -79,10 +79,11 @@ def test_several_answers_stand_side_by_side(http: httpx.Client) -> None:
         assert said[-1] == {}
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_failure_after_the_first_word_ends_with_an_error(
-    paced: Platform, http: httpx.Client
+    platform: Platform, http: httpx.Client
 ) -> None:
-    paced.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=15, count=1)
+    platform.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=15, count=1)
 
     asked = chat(stream=True, max_tokens=30)
     *chunks, last = data_of(http.post(CHAT, json=asked))

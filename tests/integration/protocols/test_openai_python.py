@@ -239,8 +239,9 @@ def test_a_conflict_is_not_tried_again(platform: Platform, client: OpenAI) -> No
     assert len(sent) == 1
 
 
-def test_a_failure_in_mid_stream_is_raised(paced: Platform, client: OpenAI) -> None:
-    paced.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=15, count=1)
+@pytest.mark.usefixtures("slowly")
+def test_a_failure_in_mid_stream_is_raised(platform: Platform, client: OpenAI) -> None:
+    platform.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=15, count=1)
     stream = client.chat.completions.create(
         model="tiny-chat", messages=ASKED, max_tokens=50, stream=True
     )
