@@ -124,8 +124,7 @@ class ItemEvents:
         yield from self._begun(begun)
         event = "response.function_call_arguments"
         yield {"type": f"{event}.delta", **place, "delta": arguments}
-        named = {"name": item["name"], "arguments": arguments}
-        yield {"type": f"{event}.done", **place, **named}
+        yield {"type": f"{event}.done", **place, "arguments": arguments}
         yield self._done(place, item)
 
     def _added(self, item: Json) -> Json:
