@@ -1,0 +1,383 @@
+"""OpenAI's own client and its responses, unchanged."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import orjson
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from openai.types.responses import Response, ResponseFunctionToolCall
+from pydantic import BaseModel
+
+from backend.core.jobs.states import State
+from tests.fakes.api_process import ApiProcess
+from tests.platform import Platform
+from tests.stack import Stack
+
+CHAT: dict[str, Any] = {"model": "tiny-chat", "input": "one two three"}
+SHORT: dict[str, Any] = {**CHAT, "max_output_tokens": 8}
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "Tells the weather",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    },
+    "strict": False,
+}
+# Words, then so long nothing, then the rest.
+PAUSE: dict[str, Any] = {"after_tokens": 5, "seconds": 3, "count": 1}
+
+
+@pytest.fixture
+def client(platform: Platform) -> Iterator[OpenAI]:
+    key = platform.key()
+    with OpenAI(base_url=f"{platform.url}/v1", api_key=key, max_retries=0) as client:
+        yield client
+
+
+def job_of(platform: Platform, response: Response) -> Any:
+    """Read the job of a response."""
+    digits = response.id.removeprefix("resp_")
+    found = [j for j in platform.jobs() if j.id.replace("-", "") == digits]
+    return platform.job(found[0].id)
+
+
+def until_final(client: OpenAI, response_id: str) -> Response:
+    found = client.responses.retrieve(response_id)
+    Stack.wait_for(
+        lambda: (
+            client.responses.retrieve(response_id).status
+            not in {"queued", "in_progress"}
+        ),
+        seconds=20,
+    )
+    found = client.responses.retrieve(response_id)
+    return found
+
+
+def test_an_input_is_answered_and_can_be_asked_for_again(client: OpenAI) -> None:
+    told = client.responses.create(**CHAT, metadata={"for": "a test"})
+
+    assert told.status == "completed"
+    assert told.output_text
+    assert told.usage
+    assert told.usage.input_tokens > 0
+    assert told.metadata == {"for": "a test"}
+    assert client.responses.retrieve(told.id) == told
+
+
+def test_an_answer_that_was_cut_says_why(client: OpenAI) -> None:
+    told = client.responses.create(**SHORT)
+
+    assert told.status == "incomplete"
+    assert told.incomplete_details
+    assert told.incomplete_details.reason == "max_output_tokens"
+    assert told.usage
+    assert told.usage.output_tokens == 8
+
+
+def test_an_answer_is_streamed_by_the_clients_helper(client: OpenAI) -> None:
+    with client.responses.stream(model="tiny-think", input="one two") as stream:
+        events = list(stream)
+        told = stream.get_final_response()
+
+    numbers = [event.sequence_number for event in events]
+    assert numbers == list(range(len(numbers)))
+    assert [item.type for item in told.output] == ["reasoning", "message"]
+    again = client.responses.retrieve(told.id)
+    assert again.output_text == told.output_text
+    assert again.usage == told.usage
+
+
+def test_the_async_client_is_answered_too(platform: Platform) -> None:
+    async def both() -> tuple[str, str]:
+        url = f"{platform.url}/v1"
+        async with AsyncOpenAI(base_url=url, api_key=platform.key()) as client:
+            whole = await client.responses.create(**SHORT)
+            said = [
+                event.delta
+                async for event in await client.responses.create(**SHORT, stream=True)
+                if event.type == "response.output_text.delta"
+            ]
+            return whole.output_text, "".join(said)
+
+    whole, streamed = asyncio.run(both())
+
+    assert whole
+    assert streamed
+
+
+class City(BaseModel):
+    """What is asked for."""
+
+    name: str
+    people: int
+
+
+def test_an_answer_is_parsed_as_the_callers_own_type(client: OpenAI) -> None:
+    told = client.responses.parse(
+        model="tiny-chat", input="Which city?", text_format=City
+    )
+
+    assert isinstance(told.output_parsed, City)
+
+
+def test_a_call_goes_to_the_caller_and_comes_back(
+    platform: Platform, client: OpenAI
+) -> None:
+    asked = client.responses.create(
+        model="tiny-tools",
+        input="How is the weather in Paris?",
+        instructions="Be brief.",
+        tools=[WEATHER],
+    )
+    (call,) = [i for i in asked.output if isinstance(i, ResponseFunctionToolCall)]
+    answered = client.responses.create(
+        model="tiny-tools",
+        previous_response_id=asked.id,
+        input=[
+            {
+                "type": "function_call_output",
+                "call_id": call.call_id,
+                "output": "20 degrees",
+            }
+        ],
+        tools=[WEATHER],
+    )
+
+    assert call.name == "get_weather"
+    assert isinstance(orjson.loads(call.arguments), dict)
+    assert answered.output_text
+    said = job_of(platform, answered).request["messages"]
+    # The instructions were for the first one alone.
+    assert [message["role"] for message in said] == ["user", "assistant", "tool"]
+    assert said[2]["tool_name"] == "get_weather"
+    assert said[1]["tool_calls"][0]["id"] == said[2]["tool_call_id"]
+
+
+def test_a_conversation_goes_on_when_its_beginning_is_deleted(
+    platform: Platform, client: OpenAI
+) -> None:
+    first = client.responses.create(**SHORT)
+    second = client.responses.create(
+        **{**SHORT, "input": "four"}, previous_response_id=first.id
+    )
+    client.responses.delete(first.id)
+    third = client.responses.create(
+        **{**SHORT, "input": "five"}, previous_response_id=second.id
+    )
+
+    said = job_of(platform, third).request["messages"]
+    assert [message["content"] for message in said] == [
+        "one two three",
+        first.output_text,
+        "four",
+        second.output_text,
+        "five",
+    ]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(**SHORT, previous_response_id=first.id)
+    assert caught.value.code == "previous_response_not_found"
+    assert caught.value.param == "previous_response_id"
+
+
+# In the background
+def test_a_response_is_made_in_the_background(client: OpenAI) -> None:
+    begun = client.responses.create(**CHAT, background=True)
+
+    assert begun.status in {"queued", "in_progress"}
+    assert begun.output == []
+    told = until_final(client, begun.id)
+    assert told.status == "completed"
+    assert told.output_text
+
+
+def broken_off(client: OpenAI, platform: Platform) -> list[Any]:
+    """Read the beginning of a stream, and leave it."""
+    platform.ollama.set_fault("tiny-chat", "hang", **PAUSE)
+    read = []
+    with client.responses.create(**CHAT, background=True, stream=True) as stream:
+        for event in stream:
+            read.append(event)
+            if event.type == "response.output_text.delta":
+                return read
+    raise AssertionError("nothing was said")
+
+
+def check_goes_on(read: list[Any], rest: list[Any], told: Response) -> None:
+    """Check that two parts of a stream are one."""
+    numbers = [event.sequence_number for event in (*read, *rest)]
+    assert numbers == list(range(len(numbers)))
+    deltas = [e.delta for e in (*read, *rest) if e.type == "response.output_text.delta"]
+    assert "".join(deltas) == told.output_text
+    assert rest[-1].type == "response.completed"
+    assert rest[-1].response.output == told.output
+
+
+def test_a_stream_that_broke_off_goes_on_where_it_was(
+    platform: Platform, client: OpenAI
+) -> None:
+    read = broken_off(client, platform)
+    place = read[-1].sequence_number
+
+    response_id = read[0].response.id
+    rest = list(
+        client.responses.retrieve(response_id, stream=True, starting_after=place)
+    )
+    again = list(
+        client.responses.retrieve(response_id, stream=True, starting_after=place)
+    )
+
+    check_goes_on(read, rest, client.responses.retrieve(response_id))
+    assert [e.to_dict() for e in again[:-1]] == [e.to_dict() for e in rest[:-1]]
+    assert again[-1].sequence_number == rest[-1].sequence_number
+
+
+def test_a_stream_goes_on_from_another_server(
+    platform: Platform, client: OpenAI, tmp_path: Path
+) -> None:
+    read = broken_off(client, platform)
+    settings = dict(platform.environment)
+    database_url, redis_url = settings.pop("DATABASE_URL"), settings.pop("REDIS_URL")
+    del settings["OLLAMA_BASE_URL"]
+    with (
+        ApiProcess(
+            tmp_path, database_url=database_url, redis_url=redis_url, **settings
+        ) as second,
+        OpenAI(base_url=f"{second.url}/v1", api_key=client.api_key) as elsewhere,
+    ):
+        rest = list(
+            elsewhere.responses.retrieve(
+                read[0].response.id,
+                stream=True,
+                starting_after=read[-1].sequence_number,
+            )
+        )
+
+    check_goes_on(read, rest, client.responses.retrieve(read[0].response.id))
+
+
+def test_where_the_record_is_gone_the_end_is_told(
+    platform: Platform, client: OpenAI
+) -> None:
+    begun = client.responses.create(**CHAT, background=True)
+    told = until_final(client, begun.id)
+    platform.redis.delete(f"corral:stream:{job_of(platform, begun).id}")
+
+    fresh = list(client.responses.retrieve(begun.id, stream=True))
+    (rest,) = client.responses.retrieve(begun.id, stream=True, starting_after=4)
+
+    deltas = [e.delta for e in fresh if e.type == "response.output_text.delta"]
+    assert deltas == [told.output_text]
+    assert rest.type == "response.completed"
+    assert rest.sequence_number == 5
+    assert rest.response.output == told.output
+
+
+def test_a_cancel_stops_the_gpu(platform: Platform, client: OpenAI) -> None:
+    platform.ollama.set_fault("tiny-chat", "hang", after_tokens=3, count=1)
+    begun = client.responses.create(**CHAT, background=True)
+    platform.ollama.wait_for(lambda found: found[-1]["state"] == "open")
+
+    cancelled = client.responses.cancel(begun.id)
+    again = client.responses.cancel(begun.id)
+
+    assert cancelled.status == again.status == "cancelled"
+    platform.ollama.wait_for(lambda found: found[-1]["state"] == "client_closed")
+    assert job_of(platform, begun).state is State.CANCELLED
+    *_, last = client.responses.retrieve(begun.id, stream=True)
+    assert last.type == "response.failed"
+    assert last.response.status == "cancelled"
+
+
+def test_only_what_is_in_the_background_can_be_cancelled(client: OpenAI) -> None:
+    told = client.responses.create(**SHORT)
+
+    with pytest.raises(openai.BadRequestError, match="background"):
+        client.responses.cancel(told.id)
+
+
+# Kept, and not
+def test_what_was_deleted_is_gone(platform: Platform, client: OpenAI) -> None:
+    told = client.responses.create(**SHORT)
+
+    client.responses.delete(told.id)
+
+    for ask in (
+        client.responses.retrieve,
+        client.responses.delete,
+        client.responses.cancel,
+        client.responses.input_items.list,
+    ):
+        with pytest.raises(openai.NotFoundError) as caught:
+            ask(told.id)
+        assert caught.value.code == "response_not_found"
+    job = job_of(platform, told)
+    assert (job.request, job.result) == (None, None)
+    assert job.completion_tokens == 8
+
+
+def test_what_is_being_made_is_stopped_and_deleted(
+    platform: Platform, client: OpenAI
+) -> None:
+    platform.ollama.set_fault("tiny-chat", "hang", after_tokens=3, count=1)
+    begun = client.responses.create(**CHAT, background=True)
+    platform.ollama.wait_for(lambda found: found[-1]["state"] == "open")
+
+    client.responses.delete(begun.id)
+
+    platform.ollama.wait_for(lambda found: found[-1]["state"] == "client_closed")
+    job = job_of(platform, begun)
+    assert (job.state, job.request, job.result) == (State.CANCELLED, None, None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_shall_not_be_kept_is_not(
+    platform: Platform, client: OpenAI, *, stream: bool
+) -> None:
+    told = client.responses.create(**SHORT, store=False, stream=stream)
+    if stream:
+        *_, last = told
+        told = last.response
+
+    assert told.output_text
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(told.id)
+    Stack.wait_for(lambda: job_of(platform, told).payload_expired, seconds=5)
+
+
+def test_a_response_is_nobody_elses(platform: Platform, client: OpenAI) -> None:
+    told = client.responses.create(**SHORT)
+
+    for user in ("ben", "the administrator"):
+        other = client.with_options(api_key=platform.key(user))
+        with pytest.raises(openai.NotFoundError):
+            other.responses.retrieve(told.id)
+        with pytest.raises(openai.BadRequestError):
+            other.responses.create(**SHORT, previous_response_id=told.id)
+
+
+def test_the_items_of_an_input_are_listed_page_by_page(client: OpenAI) -> None:
+    told = client.responses.create(
+        model="tiny-chat",
+        max_output_tokens=4,
+        input=[
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "input_text", "text": "Hello"}]},
+            {"role": "assistant", "content": "Hello!"},
+            {"type": "message", "role": "user", "content": "Good bye"},
+        ],
+    )
+
+    newest = list(client.responses.input_items.list(told.id, limit=3))
+    oldest = list(client.responses.input_items.list(told.id, order="asc"))
+
+    assert [item.id for item in newest] == [item.id for item in reversed(oldest)]
+    assert [item.role for item in oldest] == ["developer", "user", "assistant", "user"]
+    assert oldest[1].content[0].text == "Hello"
