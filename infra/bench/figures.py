@@ -107,7 +107,7 @@ def _ratio(by_target: Mapping[str, Figures], peer: str, figure: str) -> float:
 def table(cases: Mapping[str, Mapping[str, Figures]], titles: Mapping[str, str]) -> str:
     """Print all figures, one row for each case and target."""
     head = (
-        f"{'case':<34}{'target':<10}{'req/s':>9}{'tokens/s':>10}{'p50 ms':>9}"
+        f"{'case':<34}{'target':<12}{'req/s':>9}{'tokens/s':>10}{'p50 ms':>9}"
         f"{'p95 ms':>9}{'p99 ms':>9}{'added p50':>10}{'TTFT ms':>9}"
         f"{'CPU ms':>8}{'wrong':>6}"
     )
@@ -124,7 +124,7 @@ def _row(title: str, target: str, run: Figures, base: float) -> str:
     first = "-" if run.first_text_p50_ms is None else f"{run.first_text_p50_ms:.2f}"
     added = "-" if target == "upstream" else f"{run.p50_ms - base:.2f}"
     return (
-        f"{title:<34}{target:<10}{run.requests_per_second:>9.0f}"
+        f"{title:<34}{target:<12}{run.requests_per_second:>9.0f}"
         f"{run.tokens_per_second:>10.0f}{run.p50_ms:>9.2f}{run.p95_ms:>9.2f}"
         f"{run.p99_ms:>9.2f}{added:>10}{first:>9}{run.cpu_ms_per_job:>8.2f}"
         f"{run.wrong:>6.0f}"

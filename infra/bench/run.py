@@ -63,7 +63,7 @@ def _measure(
     print("starting the simulator, MariaDB, Redis, API, worker and beat …", flush=True)
     upstream = Upstream(targets.MODEL)
     corral = Corral(work, upstream, slots=SLOTS)
-    contenders = [_upstream(upstream), _corral(corral)]
+    contenders = [_upstream(upstream), _corral(corral), _corral_openai(corral)]
     proxy = None
     try:
         if options.peer:
@@ -99,6 +99,16 @@ def _corral(corral: Corral) -> Contender:
     return Contender(
         "corral",
         lambda case: targets.corral(
+            corral.port, corral.key, tokens=case.tokens, stream=case.stream
+        ),
+        corral.cpu_seconds,
+    )
+
+
+def _corral_openai(corral: Corral) -> Contender:
+    return Contender(
+        "corral /v1",
+        lambda case: targets.corral_openai(
             corral.port, corral.key, tokens=case.tokens, stream=case.stream
         ),
         corral.cpu_seconds,

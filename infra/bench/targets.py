@@ -57,8 +57,17 @@ def corral(port: int, key: str, *, tokens: int, stream: bool) -> Target:
     )
 
 
+def corral_openai(port: int, key: str, *, tokens: int, stream: bool) -> Target:
+    """Ask Corral by OpenAI's protocol."""
+    return _openai("corral /v1", port, key, tokens=tokens, stream=stream)
+
+
 def litellm(port: int, key: str, *, tokens: int, stream: bool) -> Target:
     """Ask LiteLLM's proxy for the same by OpenAI's protocol."""
+    return _openai("litellm", port, key, tokens=tokens, stream=stream)
+
+
+def _openai(name: str, port: int, key: str, *, tokens: int, stream: bool) -> Target:
     body = {
         "model": MODEL,
         "messages": _messages(),
@@ -68,7 +77,7 @@ def litellm(port: int, key: str, *, tokens: int, stream: bool) -> Target:
     }
     end = b"data: [DONE]" if stream else b'"choices"'
     return Target(
-        "litellm",
+        name,
         port,
         _head("/v1/chat/completions", port, f"Authorization: Bearer {key}"),
         json.dumps(body).encode(),
