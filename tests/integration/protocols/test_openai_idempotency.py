@@ -9,10 +9,9 @@ import pytest
 from openai import APITimeoutError, OpenAI
 
 from tests.contract.openai_shapes import check
-from tests.integration.protocols.openai_wire import chat, chunks_of, deltas
+from tests.integration.protocols.openai_wire import CHAT, chat, chunks_of, deltas
 from tests.platform import Platform
 
-CHAT = "/v1/chat/completions"
 HOW_MANY = 50
 
 
