@@ -31,6 +31,11 @@ from backend.core.errors import (
 from backend.core.jobs.states import Kind
 from backend.core.names import canonical_model
 
+_ELSEWHERE = (
+    "Models are not created or pushed here: push one to a registry from an Ollama of"
+    " your own, and pull it."
+)
+
 blueprint = Blueprint("ollama_administration", __name__, url_prefix="/api")
 
 
@@ -74,16 +79,29 @@ def delete() -> Response:
 
 
 @blueprint.post("/create")
+def create() -> NoReturn:
+    """Refuse to make a model."""
+    raise NotOfferedError(_ELSEWHERE)
+
+
 @blueprint.post("/push")
-@blueprint.post("/blobs/<digest>")
+def push() -> NoReturn:
+    """Refuse to send a model to a registry."""
+    raise NotOfferedError(_ELSEWHERE)
+
+
 @blueprint.get("/blobs/<digest>")
-def not_offered(digest: str = "") -> NoReturn:
-    """Refuse: models are made elsewhere, and pulled."""
+def find_blob(digest: str) -> NoReturn:
+    """Refuse to tell of a part of a model."""
     del digest
-    raise NotOfferedError(
-        "Models are not created or pushed here: push one to a registry from an Ollama"
-        " of your own, and pull it."
-    )
+    raise NotOfferedError(_ELSEWHERE)
+
+
+@blueprint.post("/blobs/<digest>")
+def take_blob(digest: str) -> NoReturn:
+    """Refuse to take a part of a model."""
+    del digest
+    raise NotOfferedError(_ELSEWHERE)
 
 
 def _known_name(model: str, unknown: str) -> str:

@@ -25,6 +25,8 @@ from backend.api.openapi.operation import (
 )
 from backend.core import errors
 
+_NOT_OFFERED = Operation("Ollama", {}, (errors.NotOfferedError,), form=OLLAMA)
+
 OLLAMA_OPERATIONS: dict[str, Operation] = {
     "ollama_root.root": Operation(
         "Ollama", {200: (Gives(content_type="text/plain"),)}, form=OLLAMA
@@ -107,7 +109,8 @@ OLLAMA_OPERATIONS: dict[str, Operation] = {
         body=TypeAdapter(OllamaDeleteRequest),
         form=OLLAMA,
     ),
-    "ollama_administration.not_offered": Operation(
-        "Ollama", {}, (errors.NotOfferedError,), form=OLLAMA
-    ),
+    "ollama_administration.create": _NOT_OFFERED,
+    "ollama_administration.push": _NOT_OFFERED,
+    "ollama_administration.find_blob": _NOT_OFFERED,
+    "ollama_administration.take_blob": _NOT_OFFERED,
 }

@@ -123,6 +123,7 @@ def test_what_needs_a_key_says_so(document: dict[str, Any]) -> None:
     }
 
     assert free == {
+        "/",
         "/health",
         "/health/live",
         "/health/ready",
@@ -188,12 +189,18 @@ def test_nothing_that_is_sent_brings_a_5xx_or_an_undocumented_answer(
         @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
         def send(case: Any) -> None:
             headers = {"Authorization": f"Bearer {admin_key}"}
-            case.call_and_validate(headers=headers, checks=CHECKS)
+            case.call_and_validate(headers=headers, checks=_checks(case))
 
         send()
         tried += 1
 
     assert tried > 5
+
+
+def _checks(case: Any) -> list[Any]:
+    """Give the checks; where nothing is offered that is told by a 501."""
+    offered = "501" not in case.operation.definition.raw["responses"]
+    return CHECKS if offered else CHECKS[1:]
 
 
 def _takes_anything(operation: Any) -> bool:
