@@ -65,7 +65,7 @@ def embedded(row: JobRecord, body: CreateEmbeddingRequest) -> dict[str, Any]:
 
 
 def _cut(vector: Sequence[float], size: int | None) -> Sequence[float]:
-    """Give a vector of the size that was asked; Ollamas before 0.12 do not cut."""
+    """Give a vector of the size that was asked; older Ollamas do not cut."""
     if size is None or len(vector) == size:
         return vector
     if len(vector) < size:

@@ -4,6 +4,7 @@ from pathlib import Path
 import httpx
 import ollama
 import pytest
+from openai import OpenAI
 
 from backend.core.keys import Scope
 from tests.conftest import migrated
@@ -35,6 +36,13 @@ def http(platform: Platform) -> Iterator[httpx.Client]:
     """Call the platform without any vendor's client."""
     headers = {"Authorization": f"Bearer {platform.key()}"}
     with httpx.Client(base_url=platform.url, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def openai_client(platform: Platform) -> Iterator[OpenAI]:
+    """Give OpenAI's own client with a usual key."""
+    with OpenAI(base_url=f"{platform.url}/v1", api_key=platform.key()) as client:
         yield client
 
 

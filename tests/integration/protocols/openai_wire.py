@@ -7,6 +7,7 @@ import httpx
 import orjson
 
 Json = dict[str, Any]
+CHAT = "/v1/chat/completions"
 HELLO: list[Json] = [{"role": "user", "content": "Hello"}]
 WEATHER: Json = {
     "type": "function",

@@ -1,17 +1,12 @@
 """Chats on the wire: OpenAI's shapes, exactly framed, whatever happens."""
 
-from typing import Any
-
 import httpx
 import orjson
 import pytest
 
 from tests.contract.openai_shapes import check
 from tests.integration.protocols.openai_wire import (
-    HELLO,
-    TIME,
-    WEATHER,
-    Json,
+    CHAT,
     chat,
     chunks_of,
     data_of,
@@ -19,8 +14,7 @@ from tests.integration.protocols.openai_wire import (
 )
 from tests.platform import Platform
 
-PATHS = ("/v1/chat/completions", "/api/v1/chat/completions")
-CHAT = PATHS[0]
+PATHS = (CHAT, f"/api{CHAT}")
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -109,127 +103,6 @@ def test_a_failure_before_the_first_word_has_its_own_status(
     assert reply.headers["X-Corral-Job-Id"]
 
 
-# Tools
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize(
-    ("tools", "choice", "name"),
-    [
-        ([WEATHER], None, "get_weather"),
-        ([WEATHER, TIME], "auto", "get_weather"),
-        ([WEATHER, TIME], "required", "get_weather"),
-        ([WEATHER, TIME], {"type": "function", "function": {"name": "get_time"}}, None),
-        (
-            [WEATHER, TIME],
-            {
-                "type": "allowed_tools",
-                "allowed_tools": {
-                    "mode": "required",
-                    "tools": [{"type": "function", "function": {"name": "get_time"}}],
-                },
-            },
-            None,
-        ),
-    ],
-    ids=["default", "auto", "required", "named", "allowed"],
-)
-def test_a_model_calls_a_tool_that_it_may_call(
-    http: httpx.Client, tools: list[Json], choice: Any, name: str, *, stream: bool
-) -> None:
-    asked = chat(model="tiny-tools", tools=tools, stream=stream, max_tokens=200)
-    if choice is not None:
-        asked["tool_choice"] = choice
-    call, reason = called(http, asked)
-
-    assert call["function"]["name"] == (name or "get_time")
-    assert isinstance(orjson.loads(call["function"]["arguments"]), dict)
-    assert reason == "tool_calls"
-
-
-def called(http: httpx.Client, asked: Json) -> tuple[Json, str]:
-    """Give the only call of an answer, and why it ended."""
-    reply = http.post(CHAT, json=asked)
-    if not asked.get("stream"):
-        check("chat_completion", reply.json())
-        choice = reply.json()["choices"][0]
-        assert choice["message"]["content"] is None
-        (call,) = choice["message"]["tool_calls"]
-        return call, choice["finish_reason"]
-    chunks = chunks_of(reply)
-    for chunk in chunks:
-        check("chat_completion_chunk", chunk)
-    assert "".join(d.get("content") or "" for d in deltas(chunks)) == ""
-    (call,) = [call for d in deltas(chunks) for call in d.get("tool_calls", ())]
-    assert call["index"] == 0
-    return call, chunks[-1]["choices"][0]["finish_reason"]
-
-
-def after_a_call(**more: Any) -> Json:
-    """Ask on after a tool was called and has answered."""
-    call = {
-        "id": "call_1",
-        "type": "function",
-        "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'},
-    }
-    answered = {"role": "tool", "tool_call_id": "call_1", "content": "20 degrees"}
-    return {
-        "model": "tiny-tools",
-        "messages": [
-            *HELLO,
-            {"role": "assistant", "content": None, "tool_calls": [call]},
-            answered,
-        ],
-        "tools": [WEATHER, TIME],
-        "max_tokens": 300,
-        **more,
-    }
-
-
-def test_a_tools_answer_leads_to_an_answer(
-    platform: Platform, http: httpx.Client
-) -> None:
-    reply = http.post(CHAT, json=after_a_call())
-
-    assert reply.json()["choices"][0]["message"]["content"]
-    assert reply.json()["choices"][0]["finish_reason"] == "stop"
-    told = platform.job(reply.headers["X-Corral-Job-Id"]).request["messages"][-1]
-    assert told["tool_name"] == "get_weather"
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_call_that_must_be_made_is_made_where_ollama_recognises_none(
-    http: httpx.Client, *, stream: bool
-) -> None:
-    # After a tool's answer the simulator answers in text, held to the schema.
-    call, reason = called(http, after_a_call(tool_choice="required", stream=stream))
-
-    assert call["function"] == {"name": "get_weather", "arguments": '{"city":"Paris"}'}
-    assert reason == "tool_calls"
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_tools_and_a_schema_go_together(http: httpx.Client, *, stream: bool) -> None:
-    schema = {"type": "object", "properties": {"degrees": {"type": "integer"}}}
-    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
-    reply = http.post(CHAT, json=after_a_call(response_format=form, stream=stream))
-
-    if stream:
-        said = deltas(chunks_of(reply))
-        text = "".join(delta.get("content", "") for delta in said)
-    else:
-        text = reply.json()["choices"][0]["message"]["content"]
-    assert set(orjson.loads(text)) == {"degrees"}
-
-
-def test_no_tools_are_told_of_if_none_may_be_called(
-    platform: Platform, http: httpx.Client
-) -> None:
-    asked = chat(model="tiny-tools", tools=[WEATHER], tool_choice="none")
-    reply = http.post(CHAT, json=asked)
-
-    assert reply.json()["choices"][0]["message"]["content"]
-    assert "tools" not in platform.job(reply.headers["X-Corral-Job-Id"]).request
-
-
 # Forms, images, thoughts, probabilities
 def test_an_answer_is_json_if_that_is_asked(http: httpx.Client) -> None:
     form = {"type": "json_object"}
@@ -288,96 +161,6 @@ def test_probabilities_are_told_token_by_token(
     assert len(tokens) == 8
     assert "".join(token["token"] for token in tokens) == text
     assert all(len(token["top_logprobs"]) == 2 for token in tokens)
-
-
-# What is wrong, and where
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"messages": []}, "messages"),
-        ({"messages": [{"role": "robot", "content": "x"}]}, "messages.0.role"),
-        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
-            "messages.0.content.0.text",
-        ),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
-            "messages.0.content.0",
-        ),
-        (
-            {
-                "messages": [
-                    {
-                        "role": "user",
-                        "content": [
-                            {
-                                "type": "image_url",
-                                "image_url": {"url": "https://example.org/a.png"},
-                            }
-                        ],
-                    }
-                ]
-            },
-            "messages.0.content.0.image_url.url",
-        ),
-        ({"messages": [{"role": "user"}]}, "messages.0"),
-        (
-            {"messages": [{"role": "tool", "tool_call_id": "x", "content": ""}]},
-            "messages.0.tool_call_id",
-        ),
-        ({"temperature": 3}, "temperature"),
-        ({"temperature": "hot"}, "temperature"),
-        ({"max_tokens": 0}, "max_tokens"),
-        ({"max_tokens": 10_000_000}, "max_tokens"),
-        ({"max_completion_tokens": 10_000_000}, "max_completion_tokens"),
-        ({"n": 17}, "n"),
-        ({"stop": 5}, "stop"),
-        ({"stop": ["x" * 2000]}, "stop.0"),
-        ({"top_logprobs": 2}, "top_logprobs"),
-        ({"logit_bias": {"50256": -100}}, "logit_bias"),
-        ({"modalities": ["text", "audio"]}, "modalities"),
-        ({"audio": {"voice": "alloy", "format": "wav"}}, "audio"),
-        ({"web_search_options": {}}, "web_search_options"),
-        ({"functions": [{"name": "f"}]}, "functions"),
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tool_choice": {"type": "custom"}}, "tool_choice"),
-        ({"tools": [WEATHER]}, "tools"),
-        ({"response_format": {"type": "yaml"}}, "response_format.type"),
-        ({"reasoning_effort": "high"}, "reasoning_effort"),
-        ({"model": "tiny-embed"}, "model"),
-        ({"metadata": {"a": 1}}, "metadata.a"),
-    ],
-)
-def test_a_mistake_is_named_as_the_caller_knows_it(
-    http: httpx.Client, more: Json, param: str
-) -> None:
-    reply = http.post(CHAT, json=chat() | more)
-
-    assert reply.status_code == 400
-    check("error", reply.json())
-    assert reply.json()["error"]["param"] == param
-    assert "request." not in reply.json()["error"]["message"]
-
-
-def test_what_changes_nothing_is_passed_over(http: httpx.Client) -> None:
-    more = {
-        "user": "u",
-        "store": True,
-        "service_tier": "auto",
-        "prediction": {"type": "content", "content": "x"},
-        "verbosity": "low",
-        "prompt_cache_key": "k",
-        "safety_identifier": "s",
-        "logit_bias": {},
-        "modalities": ["text"],
-        "parallel_tool_calls": True,
-        "stop": ["", "never"],
-        "no_such_field": 1,
-        "max_completion_tokens": None,
-    }
-
-    assert http.post(CHAT, json=chat(**more)).status_code == 200
 
 
 def test_an_answer_says_where_it_was_made(http: httpx.Client) -> None:

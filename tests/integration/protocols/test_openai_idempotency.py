@@ -9,10 +9,9 @@ import pytest
 from openai import APITimeoutError, OpenAI
 
 from tests.contract.openai_shapes import check
-from tests.integration.protocols.openai_wire import chat, chunks_of, deltas
+from tests.integration.protocols.openai_wire import CHAT, chat, chunks_of, deltas
 from tests.platform import Platform
 
-CHAT = "/v1/chat/completions"
 HOW_MANY = 50
 
 
@@ -76,6 +75,17 @@ def test_a_key_of_several_answers_gives_all_of_them_again(http: httpx.Client) ->
     assert len(first["choices"]) == 3
 
 
+def test_a_stream_is_told_again_from_its_beginning(http: httpx.Client) -> None:
+    asked, headers = chat(stream=True, logprobs=True), {"Idempotency-Key": "and again"}
+    first, again = (
+        chunks_of(http.post(CHAT, json=asked, headers=headers)) for _ in range(2)
+    )
+
+    told = ["".join(d.get("content", "") for d in deltas(c)) for c in (first, again)]
+    assert told[0] == told[1] != ""
+    assert first[0]["id"] == again[0]["id"]
+
+
 def test_a_key_with_another_body_is_a_conflict_that_is_not_repeated(
     http: httpx.Client,
 ) -> None:
@@ -127,7 +137,7 @@ def test_without_the_wish_each_try_is_a_generation_and_the_old_ones_are_stopped(
     text = "each for itself"
     platform.ollama.set_fault("tiny-chat", "hang", after_tokens=0, count=2)
     with impatient(platform) as client:
-        client.chat.completions.create(
+        client.with_options(timeout=0.7).chat.completions.create(
             model="tiny-chat", messages=asking(text), max_tokens=8
         )
 
