@@ -42,7 +42,7 @@ def test_every_address_but_the_public_ones_asks_for_a_good_key(
                 open_rules.append((method, rule.rule, reply.status_code))
 
     assert open_rules == []
-    assert public == {"health", "metrics", "documents", "login"}
+    assert public == {"health", "metrics", "documents", "login", "ollama_root"}
 
 
 def test_without_a_key_the_answer_says_how_to_send_one(ann: Api) -> None:

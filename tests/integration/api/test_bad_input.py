@@ -111,7 +111,7 @@ def test_a_wrong_field_is_422_and_named(
 def test_a_wrong_kind_is_told_with_what_is_allowed(ann: Api) -> None:
     reply = ann.submit(kind="sing")
 
-    allowed = 'must be "chat", "generate", "embed" or "pull"'
+    allowed = 'must be "chat", "generate", "embed", "load" or "pull"'
     assert field_errors(reply) == {"kind": allowed}
     assert reply.json["detail"] == f"kind: {allowed}"
 
