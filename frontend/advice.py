@@ -18,6 +18,8 @@ _ADVICE = {
     "job_not_found": "It may be another key's, or be deleted by now. Start a new chat.",
     "payload_expired": "Texts are kept only for a while. Start a new chat.",
     "rate_limited": "You have sent a lot in a short time. Wait a moment, then retry.",
+    "insufficient_quota": "Your key's tokens of today are used up. Come back tomorrow.",
+    "tokens_above_limit": "Shorten the message, start a new chat, or allow less text.",
     "queue_full": "Too many requests wait already. Try again in a minute.",
     "queue_unavailable": "The queue (Redis) is down. Try again in a minute.",
     "database_unavailable": "The database is down. Try again in a minute.",
@@ -45,6 +47,8 @@ _ADVICE = {
 }
 
 
+# Nobody counts the seconds of a longer one.
+_LONGEST_WAIT_SECONDS = 600
 _UNKNOWN = "Try again; if it stays like this, tell an administrator."
 
 
@@ -59,7 +63,7 @@ def advice_for(
         otherwise: What the API advises, for codes that are newer than this UI; ours
             speak to people at a chat, the API's to whoever calls or runs it.
     """
-    if retry_after_seconds:
+    if retry_after_seconds and retry_after_seconds <= _LONGEST_WAIT_SECONDS:
         unit = "second" if retry_after_seconds == 1 else "seconds"
         return f"Try again in {retry_after_seconds} {unit}."
     return _ADVICE.get(code) or otherwise or _UNKNOWN

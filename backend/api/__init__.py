@@ -20,6 +20,9 @@ from backend.api.openai import completions as openai_completions
 from backend.api.openai import embeddings as openai_embeddings
 from backend.api.openai import errors as openai_errors
 from backend.api.openai import models as openai_models
+from backend.api.openai.responses import changes as openai_response_changes
+from backend.api.openai.responses import creation as openai_responses
+from backend.api.openai.responses import retrieval as openai_stored_responses
 from backend.api.openapi.document import document
 from backend.api.routes import (
     account,
@@ -53,6 +56,9 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
     (openai_chat.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_completions.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (openai_embeddings.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_responses.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
+    (openai_stored_responses.blueprint, keys_with(Scope.INFERENCE, Scope.READ)),
+    (openai_response_changes.blueprint, keys_with(Scope.INFERENCE)),
     (openai_models.blueprint, ANY_KEY),
     (anthropic_messages.blueprint, checked_in_route(keys_with(Scope.INFERENCE))),
     (anthropic_messages.counting, keys_with(Scope.INFERENCE)),

@@ -18,31 +18,54 @@ log = structlog.get_logger()
 
 
 def once_sent(
-    services: Services, job_id: str, response: Response, *others: str
+    services: Services,
+    job_id: str,
+    response: Response,
+    *others: str,
+    kept: bool = True,
 ) -> Response:
     """Drop what jobs had, if nothing is kept, when this result has been sent."""
-    if services.settings.payload_retention == 0:
+    if services.settings.payload_retention == 0 or not kept:
         body = response.get_data()
-        response.response = _then_drop(services, (job_id, *others), body)
+        ids = (job_id, *others)
+        response.response = _then_drop(services, ids, body, kept=kept)
         # Werkzeug counts only what it can look through beforehand.
         response.content_length = len(body)
     return response
 
 
 def _then_drop(
-    services: Services, job_ids: tuple[str, ...], body: bytes
+    services: Services, job_ids: tuple[str, ...], body: bytes, *, kept: bool
 ) -> Iterator[bytes]:
     yield body
     for job_id in job_ids:
-        drop(services, job_id)
+        drop(services, job_id, kept=kept)
 
 
-def drop(services: Services, job_id: str) -> None:
-    """Drop what a job had, if nothing is kept; retention tries again if this fails."""
-    if services.settings.payload_retention != 0:
+def drop(services: Services, job_id: str, *, kept: bool = True) -> None:
+    """Drop what a job had, if nothing is kept; retention tries again if this fails.
+
+    Args:
+        services: Of this process.
+        job_id: Of the job.
+        kept: False if its caller does not want it kept, whatever retention says.
+    """
+    if services.settings.payload_retention != 0 and kept:
         return
     try:
-        services.retention.drop_payload(job_id)
-        services.redis.delete(stream_key(job_id))
-    except (AppError, redis.RedisError) as error:
+        erase(services, job_id)
+    except AppError as error:
         log.warning("payload_not_dropped", job_id=job_id, error=str(error))
+
+
+def erase(services: Services, job_id: str) -> None:
+    """Drop what a job had.
+
+    Raises:
+        AppError: If it is still there. A stream that is left ends by itself.
+    """
+    services.retention.drop_payload(job_id)
+    try:
+        services.redis.delete(stream_key(job_id))
+    except redis.RedisError as error:
+        log.warning("stream_not_dropped", job_id=job_id, error=str(error))

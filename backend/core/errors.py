@@ -164,6 +164,18 @@ class JobNotFoundError(NotFoundError):
     code = "job_not_found"
 
 
+class ResponseNotFoundError(NotFoundError):
+    """No response of yours has this id, or it is no longer kept."""
+
+    code = "response_not_found"
+
+
+class PreviousResponseNotFoundError(AppError):
+    """No response of yours has the id in `previous_response_id`; it may be deleted."""
+
+    code, status = "previous_response_not_found", 400
+
+
 class ModelNotFoundError(NotFoundError):
     """The model is not in the catalogue; `GET /api/v1/models` lists those that are."""
 
@@ -187,6 +199,12 @@ class JobIsFinalError(AppError):
     """The job has ended, and a final state never changes."""
 
     code, status = "job_is_final", 409
+
+
+class ResponseIsRunningError(AppError):
+    """The response is being stopped; ask again in a moment."""
+
+    code, status, retryable = "response_is_running", 409, True
 
 
 class RateLimitedError(AppError):

@@ -20,7 +20,7 @@ from backend.core.account_errors import (
 )
 from backend.core.db import Database
 from backend.core.keys import key_event, new_key, shown_prefix
-from backend.core.models import ApiKey, Job, User, UtcDateTime
+from backend.core.models import ApiKey, Job, UsageHour, User, UtcDateTime
 from backend.core.secret_hash import hashed
 
 # What a key's successor has from it.
@@ -154,11 +154,7 @@ class KeyRegistry:
 
         def work(session: Session) -> None:
             row, _ = _find(session, key, lock=True)
-            # An owner's jobs have an index; those of a key alone do not.
-            named = select(Job.id).where(
-                Job.owner_id == row.user_id, Job.key_id == row.id
-            )
-            if session.execute(named.limit(1)).first() is not None:
+            if _was_used(session, row):
                 raise KeyWasUsedError
             session.add(key_event("key.deleted", actor, row.prefix, name=row.name))
             session.execute(delete(ApiKey).where(ApiKey.id == row.id))
@@ -187,6 +183,18 @@ def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
 def _successors(row: ApiKey) -> Select[int]:
     lineage = ApiKey.lineage_id == (row.lineage_id or row.id)
     return select(ApiKey.id).where(lineage, ApiKey.id > row.id).limit(1)
+
+
+def _was_used(session: Session, row: ApiKey) -> bool:
+    """Tell whether a job names the key, or the sums of jobs that are gone do."""
+    owned = (
+        # An owner's jobs have an index; those of a key alone do not.
+        select(Job.id).where(Job.owner_id == row.user_id, Job.key_id == row.id),
+        select(UsageHour.hour).where(
+            UsageHour.user_id == row.user_id, UsageHour.key_id == row.id
+        ),
+    )
+    return any(session.execute(named.limit(1)).first() is not None for named in owned)
 
 
 def _successor(row: ApiKey, secret: str, now: datetime) -> ApiKey:

@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+from referencing import Registry, Resource
 
 _FOLDER = Path(__file__).parent / "openai"
 
 
 def check(name: str, value: Any) -> None:
     """Fail unless a value has the shape of that name."""
-    schema = json.loads((_FOLDER / f"{name}.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(value)
+    schema = _schema(f"{name}.json")
+    registry: Registry[Any] = Registry(retrieve=_resource)  # type: ignore[call-arg] # attrs' alias
+    jsonschema.Draft202012Validator(schema, registry=registry).validate(value)
+
+
+def _resource(uri: str) -> Resource[Any]:
+    return Resource.from_contents(_schema(uri))
+
+
+def _schema(name: str) -> Any:
+    return json.loads((_FOLDER / name).read_text())

@@ -20,6 +20,7 @@ from backend.core.keys import Caller
 
 # Separates the keys of a request that becomes several jobs; no caller can send it.
 _OF_SEVERAL = "\x1f"
+_BY_GOING_ON = {True: OnDisconnect.CONTINUE, False: OnDisconnect.CANCEL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Asked:
         model: As the caller spelled it.
         request: What the kind needs, in Ollama's names (JOBS.md 6).
         metadata: Texts of the caller's own.
-        keep: Whether what the caller sent is kept, to be told again.
+        keep: JSON of what the caller sent, where it has to be told again.
+        goes_on: Whether the job goes on when its caller is gone.
         names: How the caller calls the fields of the native request.
     """
 
@@ -40,6 +42,7 @@ class Asked:
     request: dict[str, Any] = field(repr=False)
     metadata: dict[str, str] | None = None
     keep: bytes | None = field(default=None, repr=False)
+    goes_on: bool = False
     names: Names = field(default=(), repr=False)
 
 
@@ -67,12 +70,12 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
     if key is None:
         key = key_of_repeats(caller, sent)
     # Whoever sends a key means to ask again if the connection breaks.
-    goes_on = OnDisconnect.CANCEL if key is None else OnDisconnect.CONTINUE
+    goes_on = asked.goes_on or key is not None
     body = {
         "kind": asked.kind.value,
         "model": asked.model,
         "request": asked.request,
-        "on_disconnect": goes_on.value,
+        "on_disconnect": _BY_GOING_ON[goes_on].value,
         "metadata": asked.metadata,
     }
     envelope = Envelope(

@@ -6,6 +6,7 @@ queued, run, ended and counted like any other; the call is the caller's end of i
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 
 from backend.api.accepting import accept
@@ -75,6 +76,21 @@ class Call:
                 if row.state is State.SUCCEEDED and row.payload_expired:
                     raise PayloadExpiredError
             call = cls(services, box, row, peer, new=submission.is_new)
+            call._opened = opened.pop_all()
+        return call
+
+    @classmethod
+    def watch(cls, services: Services, job_id: str, peer: Peer) -> "Call":
+        """Listen to a job that is there; the watcher's leaving means nothing to it.
+
+        Raises:
+            AppError: If it is there no more.
+        """
+        with ExitStack() as opened:
+            box = opened.enter_context(services.jobs.mailbox(job_id))
+            found = services.reads.require(job_id, None)
+            row = replace(found, on_disconnect=OnDisconnect.CONTINUE)
+            call = cls(services, box, row, peer, new=False)
             call._opened = opened.pop_all()
         return call
 

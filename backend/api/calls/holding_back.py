@@ -44,7 +44,7 @@ class HoldingBack:
             text, logprobs = "", ()
         if not (text or delta.thinking or calls or logprobs):
             return b""
-        passed = Delta(text, delta.thinking, tuple(calls), logprobs)
+        passed = Delta(text, delta.thinking, tuple(calls), logprobs, delta.attempt)
         return self._writer.delta(index, passed)
 
     def waiting(self, what: str) -> bytes:
@@ -58,17 +58,18 @@ class HoldingBack:
             AppError: If a tool had to be called, and was not.
         """
         held = self._held[index]
-        rest = b"" if held.called else self._rest(index, held, end.done_reason)
+        rest = b"" if held.called else self._rest(index, held, end)
         return rest + self._writer.ended(index, end)
 
-    def _rest(self, index: int, held: _Held, done_reason: str | None) -> bytes:
-        text, calls = self._tools.settled("".join(held.text), [], done_reason)
+    def _rest(self, index: int, held: _Held, end: Ended) -> bytes:
+        text, calls = self._tools.settled("".join(held.text), [], end.done_reason)
         if calls:
             made = tuple({"index": 0, **call} for call in calls)
-            return self._writer.delta(index, Delta(tool_calls=made))
+            said = Delta(tool_calls=made, attempt=end.attempt)
+            return self._writer.delta(index, said)
         if not text:
             return b""
-        said = Delta(text, logprobs=tuple(held.logprobs))
+        said = Delta(text, logprobs=tuple(held.logprobs), attempt=end.attempt)
         return self._writer.delta(index, said)
 
     def finish(self) -> bytes:

@@ -28,6 +28,7 @@ class Delta:
     thinking: str = ""
     tool_calls: tuple[Call, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Ended:
     completion_tokens: int = 0
     served_model: str | None = None
     timings: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
 
 
 Step = Delta | Waiting | Progress | Ended
@@ -69,6 +71,7 @@ class Relay:
         self._thinking = 0
         self._calls = 0
         self._logprobs = 0
+        self._attempt = 1
         self._ended = False
         self._what = "queued"
         self.node: str | None = None
@@ -115,14 +118,16 @@ class Relay:
         if isinstance(told, Silence):
             yield Waiting(self._what)
         elif told.event == EventName.TOKENS:
-            yield from self._tokens(orjson.loads(told.data))
+            yield from self._tokens(told)
         elif told.event == EventName.STATE:
             yield from self._state(orjson.loads(told.data))
         elif told.event == EventName.END:
             yield self._end(told)
 
-    def _tokens(self, data: dict[str, Any]) -> Iterator[Delta]:
+    def _tokens(self, frame: Frame) -> Iterator[Delta]:
         self._runs()
+        self._note_attempt(frame)
+        data = orjson.loads(frame.data)
         text = data["text"][max(0, self._text - data["text_offset"]) :]
         thinking = data.get("thinking", "")
         thinking = thinking[max(0, self._thinking - data.get("thinking_offset", 0)) :]
@@ -134,7 +139,7 @@ class Relay:
         self._thinking += len(thinking)
         self._calls += len(calls)
         if text or thinking or calls or logprobs:
-            yield Delta(text, thinking, calls, logprobs)
+            yield Delta(text, thinking, calls, logprobs, self._attempt)
 
     def _probabilities(self, data: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         new = data["logprobs"][max(0, self._logprobs - data["logprobs_offset"]) :]
@@ -150,12 +155,17 @@ class Relay:
         if progress:
             yield Progress(progress)
 
+    def _note_attempt(self, frame: Frame) -> None:
+        if frame.id is not None:
+            self._attempt = max(1, frame.id.attempt)
+
     def _runs(self) -> None:
         if self.ran_at is None:
             self.ran_at = time.monotonic()
 
     def _end(self, frame: Frame) -> Ended:
         self._ended = True
+        self._note_attempt(frame)
         data = orjson.loads(frame.data)
         return Ended(
             error=failure(State(data["state"]), data["error"]),
@@ -164,4 +174,5 @@ class Relay:
             completion_tokens=data["usage"]["completion_tokens"] or 0,
             served_model=data["served_model"],
             timings=data["timings"] or {},
+            attempt=self._attempt,
         )

@@ -65,6 +65,8 @@ class AnswerStream:
         writer: Writer,
         *,
         progress: Callable[[Progress], bytes] | None = None,
+        at_once: bool = False,
+        kept: bool = True,
     ) -> None:
         """Take the accepted calls; they are closed with the stream.
 
@@ -73,11 +75,15 @@ class AnswerStream:
             calls: Whose answers are written.
             writer: How they are.
             progress: How it is written how far a node's work is, where that is told.
+            at_once: Whether the head does not wait for the first word.
+            kept: Whether the answer is kept as long as all others.
         """
         self._services = services
         self._calls = calls
         self._writer = writer
         self._progress = progress or _untold
+        self._at_once = at_once
+        self._kept = kept
         look_seconds = LOOK_SECONDS if len(calls) == 1 else _TURN_SECONDS
         self._relays = [call.relay(look_seconds=look_seconds) for call in calls]
         self._keepalive_seconds = services.settings.sse_keepalive / 1000
@@ -134,8 +140,10 @@ class AnswerStream:
 
     def _told(self) -> Iterator[bytes]:
         """Write all steps; before the first piece errors are raised, then written."""
-        begun = False
+        begun = self._at_once
         try:
+            if begun:
+                yield self._writer.begin()
             for index, steps in self._steps():
                 piece = b"".join(self._written(index, step) for step in steps)
                 if not piece:
@@ -158,7 +166,8 @@ class AnswerStream:
                 step = next(steps, None)
                 if step is None:
                     del left[index]
-                    drop(self._services, self._calls[index].row.id)
+                    job_id = self._calls[index].row.id
+                    drop(self._services, job_id, kept=self._kept)
                     continue
                 yield index, step
                 self._calls[index].look()

@@ -20,7 +20,11 @@ Reply = Callable[[Any], Response]
 
 
 def told(
-    jobs: Sequence[NewJob], write: Write, *, reply: Reply | None = None
+    jobs: Sequence[NewJob],
+    write: Write,
+    *,
+    reply: Reply | None = None,
+    kept: bool = True,
 ) -> Response:
     """Answer when all jobs have ended.
 
@@ -28,6 +32,7 @@ def told(
         jobs: To be submitted.
         write: Makes the answer of them.
         reply: Makes the response of that; plain JSON if it is left out.
+        kept: Whether the answer is kept as long as all others.
 
     Raises:
         AppError: Why there is no answer.
@@ -36,19 +41,30 @@ def told(
     response = (reply or answer)(write(rows))
     response.headers.update(serving_headers(rows[0]))
     first, *others = (row.id for row in rows)
-    return once_sent(services(), first, response, *others)
+    return once_sent(services(), first, response, *others, kept=kept)
 
 
 def streamed(
-    jobs: Sequence[NewJob], writer: Callable[[Sequence[Call]], Writer]
+    jobs: Sequence[NewJob],
+    writer: Callable[[Sequence[Call]], Writer],
+    *,
+    at_once: bool = False,
+    kept: bool = True,
 ) -> Response:
     """Answer as the jobs are answered.
+
+    Args:
+        jobs: To be submitted.
+        writer: Makes how their answers are written.
+        at_once: Whether the head does not wait for the first word.
+        kept: Whether the answer is kept as long as all others.
 
     Raises:
         AppError: If there will be no answer.
     """
     calls = begun(jobs, streamed=True)
-    return AnswerStream(services(), calls, writer(calls)).response()
+    stream = AnswerStream(services(), calls, writer(calls), at_once=at_once, kept=kept)
+    return stream.response()
 
 
 def begun(jobs: Sequence[NewJob], *, streamed: bool = False) -> list[Call]:

@@ -42,7 +42,7 @@ def asked(body: ChatCompletionRequest, tools: Tooling) -> Asked:
         "top_logprobs": body.top_logprobs or None,
     }
     if (effort := body.reasoning_effort) is not None:
-        request["think"] = _THINK.get(effort, effort)
+        request["think"] = think(effort)
     return Asked(
         Kind.CHAT,
         body.model,
@@ -50,6 +50,11 @@ def asked(body: ChatCompletionRequest, tools: Tooling) -> Asked:
         metadata=body.metadata,
         names=_names(body),
     )
+
+
+def think(effort: str) -> bool | str:
+    """Say in Ollama's words how much a model shall think."""
+    return _THINK.get(effort, effort)
 
 
 def messages(sent: Sequence[ChatCompletionMessage]) -> list[Json]:

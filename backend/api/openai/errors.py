@@ -20,6 +20,8 @@ _CODES = {
     "disabled_key": "invalid_api_key",
     "rate_limited": "rate_limit_exceeded",
 }
+# Clients tell a used-up quota from a rate by its type.
+_QUOTA = "insufficient_quota"
 _TYPES: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.FORBIDDEN: "permission_error",
@@ -46,17 +48,21 @@ def status_of(error: AppError | type[AppError]) -> int:
 
 def body(error: AppError) -> dict[str, Any]:
     """Write an error, as a body or as an event of a stream."""
-    status = status_of(error)
-    server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    usual = "server_error" if server else "invalid_request_error"
     return {
         "error": {
             "message": error.detail,
-            "type": _TYPES.get(status, usual),
+            "type": _type(error, status_of(error)),
             "param": param(error),
             "code": _CODES.get(error.code, error.code),
         }
     }
+
+
+def _type(error: AppError, status: int) -> str:
+    if error.code == _QUOTA:
+        return _QUOTA
+    server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return _TYPES.get(status, "server_error" if server else "invalid_request_error")
 
 
 def param(error: AppError) -> str | None:

@@ -1,4 +1,4 @@
-"""Which of its tools a chat completion may call, and in what form it answers (pure)."""
+"""Which of its tools a request may call, and in what form it is answered (pure)."""
 
 from typing import Any
 
@@ -21,13 +21,32 @@ def tooling_of(body: ChatCompletionRequest) -> Tooling:
     Raises:
         AppError: If the choice names a tool that there is not.
     """
-    required, names = _chosen(body.tool_choice, body.tools or [])
-    tools = [tool for tool in body.tools or () if tool.function.name in names]
-    return tooling(
-        [tool.model_dump(exclude_none=True) for tool in tools],
+    return held_to(
+        body.tools or [],
+        body.tool_choice,
         answer=_form(body.response_format),
+        parallel=body.parallel_tool_calls,
+    )
+
+
+def held_to(
+    tools: list[ChatCompletionTool],
+    choice: ToolChoice | None,
+    *,
+    answer: Any,  # None, `json` or a JSON schema
+    parallel: bool | None,
+) -> Tooling:
+    """Decide which tools may be called, and what an answer is held to.
+
+    Raises:
+        AppError: If the choice names a tool that there is not.
+    """
+    required, names = _chosen(choice, tools)
+    return tooling(
+        [t.model_dump(exclude_none=True) for t in tools if t.function.name in names],
+        answer=answer,
         required=required,
-        single=body.parallel_tool_calls is False,
+        single=parallel is False,
     )
 
 

@@ -122,6 +122,24 @@ OLLAMA_PROMPTS = {
         }
     }
 }
+RESPONSES = {
+    "response": {
+        "value": {
+            "model": "qwen3:0.6b",
+            "input": "Name three colours.",
+            "max_output_tokens": 100,
+        }
+    },
+    "background": {
+        "summary": "One to ask for later",
+        "value": {
+            "model": "qwen3:0.6b",
+            "instructions": "Be brief.",
+            "input": [{"role": "user", "content": "Write a poem."}],
+            "background": True,
+        },
+    },
+}
 CHAT_COMPLETIONS = {
     "chat": {
         "value": {

@@ -5,12 +5,17 @@ from pydantic import TypeAdapter
 from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.schemas.completions import CompletionRequest
 from backend.api.openai.schemas.embeddings import CreateEmbeddingRequest
+from backend.api.openai.schemas.response_queries import InputItemsQuery, ResponseQuery
+from backend.api.openai.schemas.responses import ResponseCreateParams
 from backend.api.openai.schemas.views import (
     ChatCompletion,
     Completion,
     CreateEmbeddingResponse,
+    DeletedResponse,
     ListModelsResponse,
     Model,
+    OpenAIResponse,
+    ResponseItemList,
 )
 from backend.api.openapi import examples
 from backend.api.openapi.forms import OPENAI
@@ -31,6 +36,41 @@ OPENAI_OPERATIONS: dict[str, Operation] = {
         body=TypeAdapter(ChatCompletionRequest),
         examples=examples.CHAT_COMPLETIONS,
         headers=OF_ANSWERS,
+        form=OPENAI,
+    ),
+    "openai_responses.create": Operation(
+        "OpenAI",
+        {200: (Gives(OpenAIResponse), STREAM)},
+        (*OF_SUBMISSION, errors.PreviousResponseNotFoundError),
+        body=TypeAdapter(ResponseCreateParams),
+        examples=examples.RESPONSES,
+        headers=OF_ANSWERS,
+        form=OPENAI,
+    ),
+    "openai_stored_responses.get": Operation(
+        "OpenAI",
+        {200: (Gives(OpenAIResponse), STREAM)},
+        (errors.ResponseNotFoundError, errors.DrainingError),
+        query=ResponseQuery,
+        form=OPENAI,
+    ),
+    "openai_stored_responses.list_input_items": Operation(
+        "OpenAI",
+        {200: (Gives(ResponseItemList),)},
+        (errors.ResponseNotFoundError,),
+        query=InputItemsQuery,
+        form=OPENAI,
+    ),
+    "openai_response_changes.cancel": Operation(
+        "OpenAI",
+        {200: (Gives(OpenAIResponse),)},
+        (errors.ResponseNotFoundError, errors.InvalidRequestError),
+        form=OPENAI,
+    ),
+    "openai_response_changes.delete": Operation(
+        "OpenAI",
+        {200: (Gives(DeletedResponse),)},
+        (errors.ResponseNotFoundError, errors.ResponseIsRunningError),
         form=OPENAI,
     ),
     "openai_completions.create": Operation(

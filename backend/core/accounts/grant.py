@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from backend.core.accounts.roles import in_order, narrowed
+from backend.core.accounts.roles import narrowed
 from backend.core.errors import FieldError, InvalidRequestError
 from backend.core.jobs.states import Priority
-from backend.core.key_lookup import Scope
+from backend.core.key_lookup import Scope, in_order
 from backend.core.models import ApiKey
 
 # What a new key takes over as it is.
@@ -42,7 +42,7 @@ def granted(wish: KeyWish, parent: ApiKey, *, role: str) -> dict[str, Any]:
     highest, models = wish.highest_priority, wish.allowed_models
     return {name: getattr(parent, name) for name in _INHERITED} | {
         "name": wish.name,
-        "scopes": in_order(map(Scope, scopes)),
+        "scopes": [*map(str, in_order(scopes))],
         "highest_priority": (
             parent.highest_priority if highest is None else highest.label
         ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from backend.core.key_lookup import Scope
+from backend.core.key_lookup import Scope, in_order
 
 
 class Role(StrEnum):
@@ -23,21 +23,15 @@ _SCOPES = {
 
 def scopes_of(role: str) -> list[str]:
     """List the scopes of a role, as a key has them."""
-    return in_order(_SCOPES[Role(role)])
+    return [*map(str, in_order(_SCOPES[Role(role)]))]
 
 
 def narrowed(scopes: Iterable[str], role: str) -> list[str]:
     """List those of a key's scopes that a role has, too."""
-    return in_order(_SCOPES[Role(role)] & with_what_it_includes(scopes))
+    return [*map(str, in_order(_SCOPES[Role(role)] & with_what_it_includes(scopes)))]
 
 
 def with_what_it_includes(scopes: Iterable[str]) -> frozenset[Scope]:
     """Give scopes together with those that they include: `admin` includes all."""
     named = frozenset(map(Scope, scopes))
     return frozenset(Scope) if Scope.ADMIN in named else named
-
-
-def in_order(scopes: Iterable[Scope]) -> list[str]:
-    """List scopes always in the same order."""
-    wanted = set(scopes)
-    return [scope.value for scope in Scope if scope in wanted]

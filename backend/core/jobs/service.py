@@ -90,7 +90,7 @@ class JobService:
         self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
             self._commit_batch,
             split_on=(*DUPLICATE, CallerChangedError),
-            size=lambda job: len(job.request),
+            size=_bytes,
             gather=step_back,
         )
 
@@ -267,6 +267,10 @@ def _repeated(job: NewJob, winner: JobRecord) -> Submission:
 def _wish(job: NewJob) -> object:
     """Tell submissions apart that are to become different jobs."""
     return job.owner_id, job.idempotency_key or job.id, job.credential
+
+
+def _bytes(job: NewJob) -> int:
+    return len(job.request) + len(job.original or b"")
 
 
 def _due(job: NewJob) -> Due:

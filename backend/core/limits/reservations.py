@@ -142,8 +142,7 @@ class Reservations:
             redis.RedisError: If Redis cannot be asked.
         """
         names = [f"{one.lineage_id}:{one.job_id}" for one in held]
-        if names:
-            self._evaluate(scripts.POSTPONE, [[LOOK_AFTER_MS, *names]])
+        self._evaluate(scripts.POSTPONE, [[LOOK_AFTER_MS, *names]])
 
     def _evaluate(self, script: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Run a script with the values of each call, whatever it replies."""

@@ -202,8 +202,15 @@ def _reset(attempt: int) -> Frame:
 
 def _whole(frames: list[Frame], place: EntryId) -> bool:
     """Tell whether frames go on from a place without a gap, up to the end."""
-    if not frames or frames[-1].event != EventName.END:
-        return False
+    return (
+        bool(frames)
+        and frames[-1].event == EventName.END
+        and without_gap(frames, place)
+    )
+
+
+def without_gap(frames: Iterable[Frame], place: EntryId = START) -> bool:
+    """Tell whether frames go on from a place without a gap."""
     for frame in frames:
         here = frame.id or START
         outsider = here.seq == LAST_SEQ

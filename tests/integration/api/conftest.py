@@ -3,9 +3,11 @@ from functools import partial
 
 import pytest
 from argon2.profiles import CHEAPEST
+from click.testing import CliRunner, Result
 from flask import Flask
 
 from backend.api import create_app
+from backend.api.cli import commands
 from backend.api.container import Services, close
 from backend.core.accounts import service
 from backend.core.accounts.passwords import Passwords
@@ -17,6 +19,7 @@ from backend.core.settings import Settings
 from tests.factories import empty, open_test_database, settings_for
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import Api, MakeCaller, make_key
+from tests.integration.api.cli_runs import ADMIN_KEY, Run
 from tests.integration.api.people import login_of
 from tests.servers import RedisServer
 
@@ -108,3 +111,23 @@ def limited(app: Flask, services: Services) -> MakeCaller:
 def worker(settings: Settings, database: Database) -> Iterator[FakeWorker]:
     with FakeWorker(settings, database, lanes=LANES) as worker:
         yield worker
+
+
+@pytest.fixture
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give commands the environment of a server."""
+    url = settings.database_url.get_secret_value()
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
+    monkeypatch.setenv("CORRAL_ADMIN_KEY", ADMIN_KEY)
+    monkeypatch.delenv("CORRAL_ADMIN_PASSWORD", raising=False)
+
+
+@pytest.fixture
+def run(services: Services, environment: None) -> Run:
+    """Run commands as an operator types them."""
+
+    def invoke(*words: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(commands, list(words), input=stdin)
+
+    return invoke

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from backend.api.container import Services
+from backend.api.schemas.views.account import Me
+from backend.core.errors import QueueUnavailableError
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import (
     COST,
@@ -162,3 +164,21 @@ def test_a_cancelled_job_gives_back_its_place_and_its_tokens(
 
     assert used(services, dan) == (1, 0, 0, 0, 0)
     submit(dan)
+
+
+def test_without_redis_a_key_knows_its_limits_but_not_what_is_left(
+    limited: MakeCaller, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dan = limited(rpm=5)
+
+    def away(*_: Any) -> None:
+        raise QueueUnavailableError
+
+    monkeypatch.setattr(type(services.reservations), "standing", away)
+
+    shown = Me.model_validate(dan.get("/api/v1/me").json).key.limits
+
+    assert shown.rpm is not None
+    assert shown.rpm.limit == 5
+    assert shown.rpm.used is shown.rpm.remaining is shown.rpm.reset_seconds is None
+    assert shown.tpm is None

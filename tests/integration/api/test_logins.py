@@ -27,7 +27,7 @@ def nobody(app: Flask) -> Api:
 @pytest.mark.parametrize(
     ("role", "scopes"),
     [
-        (Role.ADMIN, ["admin", "inference", "read"]),
+        (Role.ADMIN, ["inference", "read", "admin"]),
         (Role.USER, ["inference", "read"]),
         (Role.VIEWER, ["read"]),
     ],
@@ -167,8 +167,7 @@ def test_logins_share_one_hidden_key_that_nobody_can_disable(
     assert [reply.status_code for reply in opened] == [201] * 4
     assert listed is not None
     assert key.id not in [one["id"] for one in listed["data"]]
-    assert code_of(admin("DELETE", f"/api/v1/keys/{key.id}")) == (404, "not_found")
-    assert not services.keys.revoke("login")
+    assert code_of(admin("DELETE", f"/api/v1/keys/{key.id}")) == (404, "key_not_found")
     assert opened[0].json is not None
     assert nobody.with_key(opened[0].json["token"]).get("/api/v1/me").status_code == 200
 

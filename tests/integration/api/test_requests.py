@@ -177,7 +177,14 @@ def test_maintenance_is_listed_and_sent_by_hand(admin: Api, services: Services) 
     unknown = admin.post("/api/v1/maintenance/nothing/run")
 
     names = [run.name for run in listed.data]
-    assert names == ["recovery", "preload", "cleanup", "retention"]
+    assert names == [
+        "recovery",
+        "preload",
+        "cleanup",
+        "usage",
+        "retention",
+        "limits",
+    ]
     assert sent.status_code == 202
     assert services.redis.llen(MAINTENANCE_QUEUE) == 1
     assert unknown.status_code == 404

@@ -78,27 +78,6 @@ def test_a_stream_that_is_cut_and_resumed_across_two_servers_joins_to_the_result
     assert len(ids) == len(set(ids))
 
 
-def test_the_events_of_an_embedding_end_with_its_vectors(
-    servers: list[ApiProcess], ann: Api, worker: FakeWorker
-) -> None:
-    reply = httpx.post(
-        f"{servers[0].url}/api/v1/jobs",
-        json={
-            "kind": "embed",
-            "model": "tiny-embed",
-            "request": {"input": ["one", "two"]},
-        },
-        headers=headers_of(ann, Accept="text/event-stream"),
-        timeout=20,
-    )
-    job_id = reply.headers["Location"].rsplit("/", 1)[-1]
-    late = read_events(listen(servers[1], ann, job_id, after=None, size=10_000))
-
-    for events in (read_events(reply.text), late):
-        assert events[-1].event == "end"
-        assert events[-1].data["result"] == {"embeddings": [[0.5, 0.25]] * 2}
-
-
 def test_a_job_that_starts_over_resets_its_readers(
     servers: list[ApiProcess], ann: Api, worker: FakeWorker, services: Services
 ) -> None:

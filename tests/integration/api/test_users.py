@@ -209,7 +209,8 @@ def test_who_owns_something_is_disabled_instead(
     else:
         secret = make_key(services, "ada")
         if "disabled" in what:
-            services.keys.revoke(services.keys.recognise(secret).key_prefix)
+            prefix = services.keys.recognise(secret).key_prefix
+            services.key_registry.disable(prefix, actor="root")
     user = services.accounts.users.named("ada")
     reply = root("DELETE", path(user))
 

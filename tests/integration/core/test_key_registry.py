@@ -1,58 +1,35 @@
 """Changing keys that there are."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
-import orjson
 import pytest
-from sqlalchemy import select
 
 from backend.core.account_errors import (
-    KeyInactiveError,
     KeyNotFoundError,
-    KeyWasRotatedError,
     KeyWasUsedError,
+    SessionEndedError,
 )
 from backend.core.db import Database, transaction
 from backend.core.errors import (
     DisabledKeyError,
-    ExpiredKeyError,
     InvalidKeyError,
 )
 from backend.core.jobs.states import Priority
-from backend.core.key_registry import KeyRegistry
-from backend.core.keys import Keys, Scope
+from backend.core.keys import Scope
 from backend.core.limits.decision import KeyLimits
-from backend.core.models import ApiKey, Event
+from backend.core.models import ApiKey, UsageHour
 from tests.factories import insert, new_job
+from tests.integration.core.keys_bench import Bench
 
-DAY = 86_400
-
-
-class Bench:
-    """Keys and their registry over one database."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.keys, self.registry = Keys(database), KeyRegistry(database)
-
-    def make(self, **over: Any) -> tuple[str, ApiKey]:
-        values: dict[str, Any] = {
-            "user": "ada",
-            "name": "laptop",
-            "scopes": [Scope.INFERENCE],
-            "actor": "root",
-        }
-        return self.keys.create(**(values | over))
-
-    def events(self) -> list[tuple[str, str, str, Any]]:
-        statement = select(Event).order_by(Event.id)
-        with transaction(self.database.sessions) as session:
-            rows = session.execute(statement).scalars().all()
-        return [
-            (e.kind, e.actor, e.subject, orjson.loads(e.data) if e.data else None)
-            for e in rows
-        ]
+COUNTS = (
+    "requests",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "expired",
+    "prompt_tokens",
+    "completion_tokens",
+)
 
 
 @pytest.fixture
@@ -130,102 +107,6 @@ def test_only_what_really_changed_is_written_down(bench: Bench) -> None:
     assert bench.events()[1:] == [("key.updated", "carl", made.prefix, {"tpm": 7})]
 
 
-def test_a_rotated_key_has_a_successor_with_the_same_rights(bench: Bench) -> None:
-    end = datetime(2100, 1, 1, tzinfo=UTC)
-    old_secret, old = bench.make(
-        rpm=1,
-        tpm=2,
-        daily_tokens=3,
-        max_concurrency=4,
-        weight=2.0,
-        highest_priority=Priority.LOW,
-        allowed_models=["a:1"],
-        expires_at=end,
-    )
-
-    secret, (new, user) = bench.registry.rotate(
-        str(old.id), overlap_seconds=DAY, actor="carl"
-    )
-
-    before, after = bench.keys.recognise(old_secret), bench.keys.recognise(secret)
-    assert user.name == "ada"
-    for same in ("user_id", "scopes", "weight", "highest_priority", "allowed_models"):
-        assert getattr(before, same) == getattr(after, same)
-    assert before.limits == after.limits == KeyLimits(old.id, 1, 2, 3, 4)
-    assert (after.key_name, after.expires_at) == ("laptop", end)
-    assert before.expires_at is not None
-    left = before.expires_at - datetime.now(UTC)
-    assert timedelta(hours=23, minutes=59) < left <= timedelta(days=1)
-    assert new.hash != old.hash
-    (_, rotated) = bench.events()
-    assert rotated[:3] == ("key.rotated", "carl", old.prefix)
-    assert rotated[3]["successor"] == new.prefix
-
-
-def test_without_an_overlap_the_old_secret_ends_at_once(bench: Bench) -> None:
-    old_secret, old = bench.make()
-
-    secret, _ = bench.registry.rotate(old.prefix, overlap_seconds=0, actor="carl")
-
-    with pytest.raises(ExpiredKeyError):
-        bench.keys.recognise(old_secret)
-    bench.keys.recognise(secret)
-
-
-def test_a_rotation_lets_no_key_live_longer(bench: Bench) -> None:
-    end = datetime.now(UTC) + timedelta(hours=1)
-    old_secret, old = bench.make(expires_at=end)
-
-    secret, _ = bench.registry.rotate(old.prefix, overlap_seconds=DAY, actor="carl")
-
-    for one in (old_secret, secret):
-        assert bench.keys.recognise(one).expires_at == end
-
-
-def test_all_keys_of_a_chain_are_one_lineage(bench: Bench) -> None:
-    _, first = bench.make(rpm=1)
-    secret, (second, _) = bench.registry.rotate(
-        first.prefix, overlap_seconds=0, actor="carl"
-    )
-    last_secret, _ = bench.registry.rotate(
-        second.prefix, overlap_seconds=DAY, actor="carl"
-    )
-
-    for one in (secret, last_secret):
-        limits = bench.keys.recognise(one).limits
-        assert limits is not None
-        assert limits.lineage_id == first.id
-
-
-def test_a_key_has_one_successor(bench: Bench) -> None:
-    _, first = bench.make()
-
-    def rotate(key: ApiKey) -> ApiKey:
-        _, (new, _) = bench.registry.rotate(
-            key.prefix, overlap_seconds=DAY, actor="carl"
-        )
-        return new
-
-    second = rotate(first)
-    third = rotate(second)
-
-    for key in (first, second):
-        with pytest.raises(KeyWasRotatedError):
-            rotate(key)
-    assert rotate(third).expires_at is None
-
-
-def test_a_key_that_is_over_hands_over_to_nobody(bench: Bench) -> None:
-    _, disabled = bench.make()
-    bench.registry.disable(disabled.prefix, actor="carl")
-    _, expired = bench.make(expires_at=datetime.now(UTC) - timedelta(seconds=1))
-
-    for key in (disabled, expired):
-        with pytest.raises(KeyInactiveError):
-            bench.registry.rotate(key.prefix, overlap_seconds=DAY, actor="carl")
-    assert len(bench.keys.list_all()) == 2
-
-
 def test_a_key_is_disabled_and_enabled_again(bench: Bench) -> None:
     secret, key = bench.make()
     for _ in range(2):
@@ -251,9 +132,10 @@ def test_a_key_that_no_job_names_is_deleted_with_its_sessions(bench: Bench) -> N
 
     bench.registry.delete(key.prefix, actor="carl")
 
-    for one in (secret, token):
-        with pytest.raises(InvalidKeyError):
-            bench.keys.recognise(one)
+    with pytest.raises(InvalidKeyError):
+        bench.keys.recognise(secret)
+    with pytest.raises(SessionEndedError):
+        bench.keys.recognise(token)
     deleted = ("key.deleted", "carl", key.prefix, {"name": "laptop"})
     assert bench.events()[-1] == deleted
 
@@ -266,3 +148,32 @@ def test_a_key_that_a_job_names_stays(bench: Bench) -> None:
         bench.registry.delete(key.prefix, actor="carl")
     bench.keys.recognise(secret)
     assert len(bench.events()) == 1
+
+
+def test_a_key_that_usage_names_stays_when_its_jobs_are_gone(bench: Bench) -> None:
+    _, key = bench.make()
+    counts = dict.fromkeys(COUNTS, 1)
+    row = UsageHour(
+        hour=datetime(2026, 1, 1, tzinfo=UTC),
+        user_id=key.user_id,
+        key_id=key.id,
+        model="tiny-chat:latest",
+        node="local",
+        kind="chat",
+        protocol="native",
+        **counts,
+    )
+    with transaction(bench.database.sessions) as session:
+        session.add(row)
+
+    with pytest.raises(KeyWasUsedError):
+        bench.registry.delete(key.prefix, actor="carl")
+
+
+def test_what_stands_for_logins_is_no_key_to_be_changed(bench: Bench) -> None:
+    _, key = bench.make()
+    with transaction(bench.database.sessions) as session:
+        session.get_one(ApiKey, key.id).is_login = True
+
+    with pytest.raises(KeyNotFoundError):
+        bench.registry.get(str(key.id))

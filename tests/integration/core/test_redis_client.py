@@ -82,3 +82,5 @@ def test_a_script_that_fails_is_told(client: redis.Redis) -> None:
 
     with pytest.raises(redis.ResponseError, match="not an integer"):
         kept.evaluate_all(ADD, [(1, "m", 1), (1, "n", 1)])
+    with pytest.raises(redis.ResponseError, match="not an integer"):
+        kept.run(("INCR", "n"))

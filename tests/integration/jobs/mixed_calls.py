@@ -4,7 +4,7 @@ A call is of the sort that its number says, so every run is the same mixture.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,8 +35,11 @@ class Told:
 class Callers:
     """Many callers at once, each thread with a connection of its own."""
 
-    def __init__(self, url: str, keys: list[str], *, at_once: int) -> None:
+    def __init__(
+        self, url: str, keys: list[str], sorts: Sequence["Sort"], *, at_once: int
+    ) -> None:
         self._url = url
+        self._sorts = sorts
         self._keys = keys
         self._at_once = at_once
         self._own = threading.local()
@@ -52,7 +55,7 @@ class Callers:
                 client.close()
 
     def _call(self, number: int) -> Told:
-        return SORTS[number % len(SORTS)](self, number)
+        return self._sorts[number % len(self._sorts)](self, number)
 
     def _client(self) -> httpx.Client:
         if not hasattr(self._own, "client"):
@@ -66,6 +69,14 @@ class Callers:
         reply = self._client().post(path, **self._with_key(number, **more))
         assert reply.is_success, reply.text
         return reply.json()
+
+    def send(
+        self, path: str, number: int, body: dict[str, Any], *, status: int = 200
+    ) -> httpx.Response:
+        """Post to an address of any protocol."""
+        reply = self._client().post(path, **self._with_key(number, json=body))
+        assert reply.status_code == status, reply.text
+        return reply
 
     def _with_key(self, number: int, **more: Any) -> dict[str, Any]:
         key = self._keys[number % len(self._keys)]
@@ -196,7 +207,7 @@ def _leaves(callers: Callers, number: int) -> Told:
 
 
 SORTS: tuple[Sort, ...] = (
-    *([_chat] * 4),
+    *([_chat] * 3),
     *([_stream] * 3),
     *([_generate] * 3),
     *([_embed] * 4),

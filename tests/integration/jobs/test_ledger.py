@@ -20,6 +20,7 @@ from backend.core.catalogue import Catalogue
 from backend.core.db import transaction
 from backend.core.jobs.states import FINAL, State
 from backend.core.keys import Keys, Scope
+from backend.core.limits.reservations import Reservations
 from backend.core.models import Base, Job, UsageHour
 from backend.core.usage.rollup import Rollup
 from tests.fakes.api_process import ApiProcess
@@ -28,10 +29,11 @@ from tests.integration.jobs.mixed_calls import (
     DROPPING,
     HANGING,
     NOWHERE,
-    SORTS,
     Callers,
     Told,
 )
+from tests.integration.jobs.mixed_calls import SORTS as NATIVE_SORTS
+from tests.integration.jobs.protocol_calls import PROTOCOL_SORTS
 from tests.integration.jobs.slow_sums import COLUMNS, grouped, lines_of, summed
 from tests.ollama_server import OllamaServer
 from tests.stack import Stack
@@ -40,6 +42,10 @@ from tests.stack import Stack
 pytestmark = pytest.mark.timeout(400)
 
 CALLS = 2_000
+# 25 sorts, so that each has as many calls.
+SORTS = (*NATIVE_SORTS, *PROTOCOL_SORTS)
+# Far more than is used, so that nothing is refused.
+LIMITS = {"rpm": 10**6, "tpm": 10**9, "daily_tokens": 10**9, "max_concurrency": 10**4}
 AT_ONCE = 64
 GROUPINGS = [
     *combinations(COLUMNS, 1),
@@ -94,22 +100,31 @@ def run(
         lease_time=60_000,
     ) as stack:
         Catalogue(stack.database).seed([NOWHERE, DROPPING, HANGING])
-        keys = {f"{user}'s {name}": _key(stack, user, name) for user, name in KEYS}
+        keys = {
+            f"{user}'s {name}": _key(stack, user, name, **limits)
+            for user, name, limits in KEYS
+        }
         admin = _key(stack, "root", "admin", *Scope)
         with _api(stack, tmp_path_factory) as api:
             stack.start(stack.role("worker"), stack.role("beat"))
-            callers = Callers(api.url, list(keys.values()), at_once=AT_ONCE)
+            secrets = list(keys.values())
+            callers = Callers(api.url, secrets, SORTS, at_once=AT_ONCE)
             told = callers.call(CALLS)
             stack.wait(*[one.id for one in told])
             yield Run(stack, api, admin, keys, told, _jobs(stack))
 
 
-KEYS = [("ann", "laptop"), ("ann", "server"), ("bob", "laptop")]
+KEYS: list[tuple[str, str, dict[str, int]]] = [
+    ("ann", "laptop", LIMITS),
+    ("ann", "server", {}),
+    ("bob", "laptop", LIMITS),
+]
 
 
-def _key(stack: Stack, user: str, name: str, *scopes: Scope) -> str:
+def _key(stack: Stack, user: str, name: str, *scopes: Scope, **limits: int) -> str:
     scopes = scopes or (Scope.INFERENCE, Scope.READ)
-    return Keys(stack.database).create(user=user, name=name, scopes=scopes)[0]
+    keys = Keys(stack.database)
+    return keys.create(user=user, name=name, scopes=scopes, **limits)[0]
 
 
 def _api(stack: Stack, folders: pytest.TempPathFactory) -> ApiProcess:
@@ -209,6 +224,20 @@ def nothing_is_left_of_the_calls(run: Run) -> None:
     assert run.stack.unfinished([one.id for one in run.told]) == 0
 
 
+def no_reservation_is_left_and_what_was_taken_is_charged(run: Run) -> None:
+    keys, reservations = Keys(run.stack.database), Reservations(run.stack.redis)
+    for secret in run.keys.values():
+        limits = keys.recognise(secret).limits
+        if limits is None:
+            continue
+        standing = reservations.standing(limits)
+        own = [job for job in run.jobs if job.limits_id == limits.lineage_id]
+        taken = summed(own)
+
+        assert standing.places == standing.reserved == 0
+        assert standing.charged == taken["total_tokens"] > 0
+
+
 def usage_is_the_same_when_its_hours_are_rolled_up(run: Run) -> None:
     names = ("key", "user", "model", "node", "kind", "protocol")
     before = [run.get(f"?group_by={name}").json()["data"] for name in names]
@@ -254,6 +283,7 @@ CHECKS = (
     each_user_sees_its_own_calls,
     the_worker_counted_the_same_tokens,
     nothing_is_left_of_the_calls,
+    no_reservation_is_left_and_what_was_taken_is_charged,
     usage_is_the_same_when_its_hours_are_rolled_up,
 )
 

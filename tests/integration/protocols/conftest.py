@@ -58,3 +58,11 @@ def slowly(platform: Platform) -> Iterator[None]:
     platform.ollama.configure(tokens_per_second=40)
     yield
     platform.ollama.configure(tokens_per_second=0)
+
+
+@pytest.fixture
+def paced(platform: Platform) -> Iterator[Platform]:
+    """Give the platform with an Ollama that takes its time for each token."""
+    platform.ollama.configure(tokens_per_second=50)
+    yield platform
+    platform.ollama.configure(tokens_per_second=0)

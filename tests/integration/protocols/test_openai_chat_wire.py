@@ -79,12 +79,14 @@ def test_several_answers_stand_side_by_side(http: httpx.Client) -> None:
         assert said[-1] == {}
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_failure_after_the_first_word_ends_with_an_error(
     platform: Platform, http: httpx.Client
 ) -> None:
-    platform.ollama.set_fault("tiny-chat", "mid_stream_error", count=1)
+    platform.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=15, count=1)
 
-    *chunks, last = data_of(http.post(CHAT, json=chat(stream=True)))
+    asked = chat(stream=True, max_tokens=30)
+    *chunks, last = data_of(http.post(CHAT, json=asked))
 
     assert chunks
     check("error", orjson.loads(last))
@@ -341,7 +343,7 @@ def test_probabilities_are_told_token_by_token(
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "custom"}}, "tool_choice"),
         ({"tools": [WEATHER]}, "tools"),
-        ({"response_format": {"type": "yaml"}}, "response_format"),
+        ({"response_format": {"type": "yaml"}}, "response_format.type"),
         ({"reasoning_effort": "high"}, "reasoning_effort"),
         ({"model": "tiny-embed"}, "model"),
         ({"metadata": {"a": 1}}, "metadata.a"),

@@ -228,8 +228,10 @@ def test_a_conflict_is_not_tried_again(platform: Platform, client: OpenAI) -> No
         model="tiny-chat", prompt="One", max_tokens=4, extra_headers=key
     )
     sent: list[httpx.Request] = []
-    transport = httpx.Client(event_hooks={"request": [sent.append]})
-    with pytest.raises(openai.ConflictError):
+    with (
+        httpx.Client(event_hooks={"request": [sent.append]}) as transport,
+        pytest.raises(openai.ConflictError),
+    ):
         client.with_options(http_client=transport).completions.create(
             model="tiny-chat", prompt="Two", max_tokens=4, extra_headers=key
         )
@@ -237,8 +239,9 @@ def test_a_conflict_is_not_tried_again(platform: Platform, client: OpenAI) -> No
     assert len(sent) == 1
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_failure_in_mid_stream_is_raised(platform: Platform, client: OpenAI) -> None:
-    platform.ollama.set_fault("tiny-chat", "mid_stream_error", count=1)
+    platform.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=15, count=1)
     stream = client.chat.completions.create(
         model="tiny-chat", messages=ASKED, max_tokens=50, stream=True
     )

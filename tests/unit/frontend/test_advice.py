@@ -19,3 +19,9 @@ def test_a_wait_that_the_api_named_is_told(seconds: int, text: str) -> None:
     advice = advice_for("draining", retry_after_seconds=seconds)
 
     assert advice == f"Try again in {text}."
+
+
+def test_a_wait_that_is_too_long_to_count_is_told_in_words() -> None:
+    advice = advice_for("insufficient_quota", retry_after_seconds=40_000)
+
+    assert "tomorrow" in advice

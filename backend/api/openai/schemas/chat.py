@@ -1,12 +1,12 @@
 """The body of `POST /v1/chat/completions`, as far as it means something here."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from backend.api.openai.schemas.lenient import NOTHING, refuse
 from backend.api.openai.schemas.messages import ChatCompletionMessage
-from backend.api.openai.schemas.sampling import Sampling, Tokens
+from backend.api.openai.schemas.sampling import ReasoningEffort, Sampling, Tokens
 from backend.api.openai.schemas.tools import (
     ChatCompletionTool,
     ResponseFormat,
@@ -33,9 +33,7 @@ class ChatCompletionRequest(Sampling):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
-    reasoning_effort: (
-        Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
-    ) = None
+    reasoning_effort: ReasoningEffort | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     modalities: Modalities | None = None

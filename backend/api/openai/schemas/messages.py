@@ -32,14 +32,17 @@ def _check_url(url: str) -> str:
     return url
 
 
+ImageUrl = Annotated[
+    str,
+    AfterValidator(_check_url),
+    Field(examples=["data:image/png;base64,iVBORw0KGgo="]),
+]
+
+
 class ChatCompletionImageURL(Lenient):
     """Where an image is: a data URL."""
 
-    url: Annotated[
-        str,
-        AfterValidator(_check_url),
-        Field(examples=["data:image/png;base64,iVBORw0KGgo="]),
-    ]
+    url: ImageUrl
 
 
 class ChatCompletionContentPartImage(Lenient):
@@ -91,13 +94,16 @@ def _check_arguments(text: str) -> str:
     return text
 
 
+Arguments = Annotated[
+    str, AfterValidator(_check_arguments), Field(examples=['{"city": "Paris"}'])
+]
+
+
 class ChatCompletionCalledFunction(Lenient):
     """A function as the model called it; the arguments are JSON in a text."""
 
     name: Annotated[str, Field(min_length=1, max_length=256)]
-    arguments: Annotated[
-        str, AfterValidator(_check_arguments), Field(examples=['{"city": "Paris"}'])
-    ]
+    arguments: Arguments
 
 
 class ChatCompletionToolCall(Lenient):

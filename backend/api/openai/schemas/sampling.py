@@ -1,6 +1,6 @@
 """What chats and completions have in common: how the model samples, how it is told."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -39,6 +39,7 @@ Stop = Annotated[
     ),
 ]
 Tokens = Annotated[int, Field(ge=1)]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class ChatCompletionStreamOptions(Lenient):

@@ -35,6 +35,39 @@ class ChatCompletion(BaseModel):
     usage: dict[str, Any] | None = None
 
 
+class OpenAIResponse(BaseModel):
+    """A response, as OpenAI's reference describes it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    object: str
+    created_at: int
+    model: str
+    status: str
+    output: list[dict[str, Any]]
+    error: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+
+
+class ResponseItemList(View):
+    """Items of a response's input."""
+
+    object: str
+    data: list[dict[str, Any]]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedResponse(View):
+    """That a response is gone."""
+
+    id: str
+    object: str
+    deleted: bool
+
+
 class Completion(BaseModel):
     """A prompt's completion, as OpenAI's reference describes it."""
 

@@ -117,6 +117,12 @@ class JobQuery:
             return None
         return _as_new(job, request, original, queue_ms=queue_ms)
 
+    def original(self, job_id: str) -> str | None:
+        """Read what the caller sent; None if it is not kept, or not any more."""
+        statement = select(JobPayload.original).where(JobPayload.job_id == job_id)
+        with transaction(self._database.sessions) as session:
+            return session.execute(statement).scalar_one_or_none()
+
     def queued_count(self, limit: int) -> int:
         """Count the queued jobs, up to a limit."""
         queued = select(Job.id).where(Job.state == State.QUEUED.value).limit(limit)

@@ -118,13 +118,13 @@ def test_times_are_widened_to_the_hours_that_are_counted(ann: Api, kept: Kept) -
         ("group_by=color", "group_by", "must be none, or some of key, user, model"),
         ("group_by=none,key", "group_by", "must be none, or some of"),
         ("group_by=", "group_by", "must be none"),
-        ("from=yesterday", "from", "valid datetime"),
-        ("from=2026-01-01T00:00:00", "from", "timezone"),
+        ("from=yesterday", "from", "must be a time"),
+        ("from=2026-01-01T00:00:00", "from", "with its zone"),
         ("from=0001-01-01T00:00:00%2B14:00", "from", "from 2000 until 2199"),
         ("from=2026-02-01T00:00:00Z&to=2026-02-01T00:00:00Z", "from", "before `to`"),
         ("kind=pull", "kind", "must be chat, generate or embed"),
-        ("format=xml", "format", "'json' or 'csv'"),
-        ("since=1", "since", "not permitted"),
+        ("format=xml", "format", '"json" or "csv"'),
+        ("since=1", "since", "is not a field here"),
     ],
 )
 def test_what_makes_no_sense_is_told(

@@ -1,0 +1,40 @@
+"""What stands after the question mark of a response's addresses."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from backend.api.schemas.queries import Query
+
+
+class ResponseQuery(Query):
+    """Whether a response is wanted as it grows, and from where on."""
+
+    # `include[]` and whatever else asks for what is told anyway, or never.
+    model_config = ConfigDict(extra="ignore")
+
+    stream: bool = False
+    starting_after: int | None = Field(
+        default=None,
+        ge=-1,
+        le=2**53 - 1,
+        description="The `sequence_number` of the last event that you have.",
+    )
+
+    @model_validator(mode="after")
+    def _of_streams(self) -> "ResponseQuery":
+        if self.starting_after is not None and not self.stream:
+            raise ValueError("starting_after needs `stream=true`")
+        return self
+
+
+class InputItemsQuery(Query):
+    """Which items, and in which order."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    limit: int = Field(default=20, ge=1, le=100)
+    order: Literal["asc", "desc"] = "desc"
+    after: str | None = Field(
+        default=None, max_length=100, description="The `last_id` of the page before."
+    )
