@@ -94,6 +94,8 @@ def running(
             "OLLAMA_NUM_PARALLEL": "8",
             "WORKER_CONCURRENCY": "12",
             "MODEL_PRELOAD_ENABLED": "false",
+            # Many tests break the same model; one must not shut it to the next.
+            "ENABLE_CIRCUIT_BREAKER": "false",
             **settings,
         }
         worker = Role(folder / "worker", "worker", environment)
