@@ -150,6 +150,17 @@ def test_a_job_can_be_submitted_again_as_it_was(
     assert (again.queue_ms, again.deadline_ms) == (job.queue_ms, job.deadline_ms)
 
 
+def test_what_the_caller_sent_is_read_again_where_it_is_kept(
+    database: Database, query: JobQuery
+) -> None:
+    kept, other = new_job(original=b'{"input":"Hello"}'), new_job()
+    insert(database, kept, other)
+
+    assert query.original(kept.id) == '{"input":"Hello"}'
+    assert query.original(other.id) is None
+    assert query.original(foreign_id()) is None
+
+
 def test_a_replay_waits_no_longer_because_the_job_was_handed_back(
     database: Database, query: JobQuery
 ) -> None:

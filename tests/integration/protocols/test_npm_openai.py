@@ -3,22 +3,28 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.platform import Platform
 
-SCRIPT = Path(__file__).parents[2] / "clients" / "npm" / "openai.mjs"
+CLIENTS = Path(__file__).parents[2] / "clients" / "npm"
 
 
-def test_the_client_for_node_chats_calls_tools_and_embeds(platform: Platform) -> None:
+def told_by(script: str, platform: Platform) -> Any:
+    """Run a script and give what it prints."""
     done = subprocess.run(
-        ["node", SCRIPT, platform.url, platform.key()],
+        ["node", CLIENTS / script, platform.url, platform.key()],
         capture_output=True,
         check=False,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_the_client_for_node_chats_calls_tools_and_embeds(platform: Platform) -> None:
+    found = told_by("openai.mjs", platform)
 
     assert found["whole"] == found["streamed"] != ""
     assert found["tokens"] == 8
@@ -31,3 +37,17 @@ def test_the_client_for_node_chats_calls_tools_and_embeds(platform: Platform) ->
     assert "tiny-chat:latest" in found["models"]
     assert found["refused"] == ["NotFoundError", 404, "model_not_found"]
     assert found["left"] is True
+
+
+def test_the_client_for_node_has_responses(platform: Platform) -> None:
+    found = told_by("openai-responses.mjs", platform)
+
+    assert found["whole"] == found["streamed"] != ""
+    assert found["status"] == "incomplete"
+    assert found["helped"]
+    for numbers in (found["numbers"], found["resumed"]):
+        assert numbers == list(range(len(numbers)))
+    assert found["end"] == "response.completed"
+    assert found["previous"] is True
+    assert found["items"] == ["one two three"]
+    assert found["gone"] == ["NotFoundError", 404, "response_not_found"]

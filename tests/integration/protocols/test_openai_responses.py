@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import openai
 import orjson
@@ -11,7 +10,13 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types.responses import ResponseFunctionToolCall
 from pydantic import BaseModel
 
-from tests.integration.protocols.responses_calls import CHAT, SHORT, job_of
+from backend.core.jobs.states import State
+from tests.integration.protocols.openai_responses import (
+    CHAT,
+    SHORT,
+    WEATHER,
+    job_of,
+)
 from tests.platform import Platform
 from tests.stack import Stack
 
@@ -21,19 +26,6 @@ def client(platform: Platform) -> Iterator[OpenAI]:
     key = platform.key()
     with OpenAI(base_url=f"{platform.url}/v1", api_key=key, max_retries=0) as client:
         yield client
-
-
-WEATHER: dict[str, Any] = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "Tells the weather",
-    "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-    },
-    "strict": False,
-}
 
 
 def test_an_input_is_answered_and_can_be_asked_for_again(client: OpenAI) -> None:
@@ -160,6 +152,40 @@ def test_a_conversation_goes_on_when_its_beginning_is_deleted(
         client.responses.create(**SHORT, previous_response_id=first.id)
     assert caught.value.code == "previous_response_not_found"
     assert caught.value.param == "previous_response_id"
+
+
+# Kept, and not
+def test_what_was_deleted_is_gone(platform: Platform, client: OpenAI) -> None:
+    told = client.responses.create(**SHORT)
+
+    client.responses.delete(told.id)
+
+    for ask in (
+        client.responses.retrieve,
+        client.responses.delete,
+        client.responses.cancel,
+        client.responses.input_items.list,
+    ):
+        with pytest.raises(openai.NotFoundError) as caught:
+            ask(told.id)
+        assert caught.value.code == "response_not_found"
+    job = job_of(platform, told)
+    assert (job.request, job.result) == (None, None)
+    assert job.completion_tokens == 8
+
+
+def test_what_is_being_made_is_stopped_and_deleted(
+    platform: Platform, client: OpenAI
+) -> None:
+    platform.ollama.set_fault("tiny-chat", "hang", after_tokens=3, count=1)
+    begun = client.responses.create(**CHAT, background=True)
+    platform.ollama.wait_for(lambda found: found[-1]["state"] == "open")
+
+    client.responses.delete(begun.id)
+
+    platform.ollama.wait_for(lambda found: found[-1]["state"] == "client_closed")
+    job = job_of(platform, begun)
+    assert (job.state, job.request, job.result) == (State.CANCELLED, None, None)
 
 
 @pytest.mark.parametrize("stream", [False, True])

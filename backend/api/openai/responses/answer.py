@@ -13,6 +13,7 @@ from backend.api.openai.responses.items import (
     INCOMPLETE,
     function_call,
     message,
+    of_text,
     output_text,
     reasoning,
 )
@@ -104,7 +105,7 @@ def answer_items(row: JobRecord, tools: Tooling) -> list[Json]:
         going_on = cut if not text and not calls else COMPLETED
         items.append(reasoning(row.id, 0, thought, status=going_on))
     if text:
-        known = row.result.get("logprobs") or ()
+        known = of_text(row.result.get("logprobs") or (), text)
         items.append(message(row.id, output_text(text, known), status=cut))
     return items + [
         function_call(row.id, number, call) for number, call in enumerate(calls)

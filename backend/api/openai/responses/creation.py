@@ -12,6 +12,7 @@ from backend.api.calls.telling import streamed, told
 from backend.api.container import services
 from backend.api.openai.responses.answer import response
 from backend.api.openai.responses.events import ResponseEvents
+from backend.api.openai.responses.references import resolved
 from backend.api.openai.responses.request import asked
 from backend.api.openai.responses.stored import conversation_before
 from backend.api.openai.responses.tooling import tooling_of
@@ -31,7 +32,7 @@ def create() -> Response:
 
 
 def _create(caller: Caller) -> Response:
-    sent = sent_body()
+    sent = resolved(sent_body(), caller.user_id)
     body = read_as(ResponseCreateParams, sent)
     tools = tooling_of(body)
     before = conversation_before(body, caller.user_id)

@@ -17,6 +17,7 @@ from backend.api.openai.responses.items import (
     function_call,
     logprobs,
     message,
+    of_text,
     output_text,
     reasoning,
     summary,
@@ -50,7 +51,7 @@ class ItemEvents:
         """Tell what the model said."""
         if delta.thinking:
             yield from self._think(delta.thinking)
-        if delta.text or delta.logprobs:
+        if delta.text:
             yield from self._end_thoughts(COMPLETED)
             yield from self._say(delta)
         for call in delta.tool_calls:
@@ -99,9 +100,10 @@ class ItemEvents:
             yield {"type": "response.content_part.added", **told}
         grown = self._message
         grown.text.append(delta.text)
-        grown.logprobs += delta.logprobs
+        known = of_text(delta.logprobs, delta.text)
+        grown.logprobs += known
         told = {**grown.place, "content_index": 0, "delta": delta.text}
-        told["logprobs"] = logprobs(delta.logprobs)
+        told["logprobs"] = logprobs(known)
         yield {"type": "response.output_text.delta", **told}
 
     def _end_message(self, status: str) -> Iterator[Json]:

@@ -69,6 +69,18 @@ def _with_bytes(one: Json) -> Json:
     return given
 
 
+def of_text(known: Sequence[Json], text: str) -> Sequence[Json]:
+    """Leave out the probabilities of thoughts, which come before those of a text."""
+    left, first = text, len(known)
+    for index in reversed(range(len(known))):
+        token = known[index]["token"]
+        if token and left.endswith(token):
+            left, first = left.removesuffix(token), index
+        elif first < len(known):
+            break
+    return known[first:]
+
+
 def function_call(job_id: str, number: int, call: Call) -> Json:
     """Write a call; its arguments are JSON in a text."""
     told = tool_call(call, job_id, number)

@@ -72,8 +72,7 @@ def _is_recorded(row: JobRecord) -> bool:
 
 
 def _page(items: list[dict[str, Any]], query: InputItemsQuery) -> dict[str, Any]:
-    if query.order == "desc":
-        items.reverse()
+    items = items if query.order == "asc" else items[::-1]
     if query.after is not None:
         ids = [item["id"] for item in items]
         if query.after not in ids:

@@ -135,9 +135,8 @@ InputItem = Annotated[
         custom_error_type="item_type",
         custom_error_message=(
             "must be an object whose `type` is message, function_call,"
-            " function_call_output or reasoning; the items of other tools are not"
-            " supported, nor are references: send the item itself, or"
-            " previous_response_id"
+            " function_call_output, reasoning or item_reference; the items of other"
+            " tools are not supported"
         ),
     ),
 ]

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from backend.api.schemas.queries import Query
 
@@ -21,11 +21,12 @@ class ResponseQuery(Query):
         description="The `sequence_number` of the last event that you have.",
     )
 
-    @model_validator(mode="after")
-    def _of_streams(self) -> "ResponseQuery":
-        if self.starting_after is not None and not self.stream:
-            raise ValueError("starting_after needs `stream=true`")
-        return self
+    @field_validator("starting_after")
+    @classmethod
+    def _of_streams(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and info.data.get("stream") is False:
+            raise ValueError("needs `stream=true`")
+        return value
 
 
 class InputItemsQuery(Query):

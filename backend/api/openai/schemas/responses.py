@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from backend.api.openai.schemas.lenient import NOTHING, JsonSchema, Lenient, refuse
 from backend.api.openai.schemas.response_items import Input
@@ -112,8 +112,8 @@ class ResponseCreateParams(Lenient):
     input: Input
     instructions: str | None = None
     previous_response_id: Annotated[str, Field(max_length=100)] | None = None
-    background: bool | None = None
     store: bool | None = None
+    background: bool | None = None
     stream: bool | None = None
     tools: list[OfferedTool] | None = None
     tool_choice: ResponseToolChoice | None = None
@@ -143,11 +143,12 @@ class ResponseCreateParams(Lenient):
         Any, refuse("nothing is moderated here; leave it out"), NOTHING
     ] = None
 
-    @model_validator(mode="after")
-    def _kept_in_background(self) -> "ResponseCreateParams":
-        if self.background and not self.stored:
-            raise ValueError("background needs `store: true`")
-        return self
+    @field_validator("background")
+    @classmethod
+    def _kept(cls, value: bool | None, info: ValidationInfo) -> bool | None:  # noqa: FBT001 — pydantic's
+        if value and info.data.get("store") is False:
+            raise ValueError("needs `store: true`")
+        return value
 
     @property
     def stored(self) -> bool:

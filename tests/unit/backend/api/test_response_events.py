@@ -102,6 +102,22 @@ def test_the_last_event_has_the_whole_response() -> None:
     assert told["usage"]["total_tokens"] == 8
 
 
+def probable(*tokens: str) -> tuple[Json, ...]:
+    return tuple({"token": token, "logprob": -0.5} for token in tokens)
+
+
+def test_probabilities_are_those_of_the_text() -> None:
+    told = run(
+        writer(),
+        Delta(thinking="Hm", logprobs=probable("H", "m")),
+        Delta("Hel", thinking="m.", logprobs=probable("m.", "</think>", "He", "l")),
+        Delta("lo", logprobs=probable("l", "o", "<end>")),
+    )
+
+    part = told[-1]["response"]["output"][1]["content"][0]
+    assert "".join(one["token"] for one in part["logprobs"]) == part["text"] + "<end>"
+
+
 def test_a_response_that_nobody_left_waiting_was_never_queued() -> None:
     told = run(writer(background=False), Delta("Hello"))
 
