@@ -81,7 +81,11 @@ def test_an_answer_under_way_is_not_cut_by_an_unload(
     options = {"num_predict": 40, "temperature": 0}
     with ThreadPoolExecutor(1) as threads, client_of(platform, platform.key()) as busy:
         answer = threads.submit(busy.chat, "tiny-chat", HELLO, options=options)
-        platform.ollama.wait_for(lambda seen: seen[-1]["path"] == "/api/chat")
+        platform.ollama.wait_for(
+            lambda seen: any(
+                r["state"] == "open" and r["path"] == "/api/chat" for r in seen
+            )
+        )
         ollama_admin.generate("tiny-chat", keep_alive=0)
 
         assert answer.result(timeout=30).eval_count == 40
