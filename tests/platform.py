@@ -99,16 +99,18 @@ def running(
             **settings,
         }
         worker = Role(folder / "worker", "worker", environment)
+        # Its recovery sends the tickets of what is to be tried again.
+        beat = Role(folder / "beat", "beat", environment)
         api = ApiProcess(
             _made(folder / "api"),
             database_url=database_url,
             redis_url=redis_server.url(),
             **{k: v for k, v in environment.items() if not k.endswith("_URL")},
         )
-        for process in (worker, api):
+        for process in (worker, beat, api):
             stack.callback(process.stop)
             process.begin()
-        for process in (worker, api):
+        for process in (worker, beat, api):
             process.wait_until_ready()
         database = open_database(
             settings_for(database_url, redis_url=redis_server.url()), connections=5

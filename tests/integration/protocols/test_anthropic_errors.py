@@ -75,9 +75,9 @@ def test_what_is_wrong_is_told_with_its_field(
 
 
 def test_a_failure_after_the_first_word_is_an_error_event(
-    client: Anthropic, platform: Platform
+    client: Anthropic, platform: Platform, slowly: None
 ) -> None:
-    platform.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=3)
+    platform.ollama.set_fault("tiny-chat", "mid_stream_error", after_tokens=20)
 
     with (
         pytest.raises(anthropic.APIStatusError, match="begin anew"),
