@@ -31,7 +31,10 @@ def accept(services: Services, job: NewJob) -> Submission:
             submission = _accept_within(services, job, job.limits)
     except QueueFullError as error:
         g.answer_headers[QUEUE_LENGTH] = str(error.queue_length)
-        raise
+        known = None if job.credential is not None else services.jobs.repeated(job)
+        if known is None:
+            raise
+        submission = known
     g.committed = True
     # Of several the first: the answer is told under its name.
     g.setdefault("job_id", submission.job_id)

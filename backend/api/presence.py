@@ -68,7 +68,7 @@ class Presence:
         """Count the caller out; its vanishing is no error of anybody's."""
         vanished = isinstance(error, CallerVanishedError)
         if self._matters and (vanished or self._was_cut(error)):
-            self._vanish()
+            self.vanish()
         elif self._member is not None:
             self._services.attachments.detach(self._member)
         return vanished
@@ -78,7 +78,8 @@ class Presence:
         # only in the first case is the caller gone.
         return isinstance(error, GeneratorExit) and self._peer.is_gone()
 
-    def _vanish(self) -> None:
+    def vanish(self) -> None:
+        """Count the caller out because it is gone; the last one stops the job."""
         self.attach()
         member = self._member
         if member is None or not self._services.attachments.vanish(member):

@@ -181,8 +181,9 @@ def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
 
 
 def _successors(row: ApiKey) -> Select[int]:
-    lineage = ApiKey.lineage_id == (row.lineage_id or row.id)
-    return select(ApiKey.id).where(lineage, ApiKey.id > row.id).limit(1)
+    # What its user made with it shares its lineage, and replaces nothing.
+    mine = ApiKey.user_id == row.user_id, ApiKey.rotated_from == row.id
+    return select(ApiKey.id).where(*mine).limit(1)
 
 
 def _was_used(session: Session, row: ApiKey) -> bool:
@@ -203,5 +204,6 @@ def _successor(row: ApiKey, secret: str, now: datetime) -> ApiKey:
         prefix=shown_prefix(secret),
         hash=hashed(secret),
         lineage_id=row.lineage_id or row.id,
+        rotated_from=row.id,
         created_at=now,
     )

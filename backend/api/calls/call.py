@@ -19,6 +19,7 @@ from backend.api.presence import LOOK_SECONDS, Presence
 from backend.core.errors import (
     AppError,
     DatabaseUnavailableError,
+    DrainingError,
     PayloadExpiredError,
 )
 from backend.core.jobs.records import JobRecord, NewJob, just_submitted
@@ -192,17 +193,27 @@ def answers(calls: Sequence[Call]) -> list[JobRecord]:
     """Wait for the ends of all jobs.
 
     Raises:
-        AppError: Why one has no answer; the others are stopped.
+        AppError: Why one has no answer; the others are stopped, unless it is only that
+            this server stops.
     """
     with ExitStack() as undo:
         undo.callback(_give_up, calls)
-        rows = [call.answer() for call in calls]
+        try:
+            rows = [call.answer() for call in calls]
+        except DrainingError:
+            undo.pop_all()
+            _close(calls)
+            raise
         undo.pop_all()
     return rows
 
 
 def _give_up(calls: Sequence[Call]) -> None:
     abandon(calls)
+    _close(calls)
+
+
+def _close(calls: Sequence[Call]) -> None:
     for call in calls:
         call.close()
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.api.calls.relay import Delta, Ended
+from backend.api.calls.relay import Call, Delta, Ended
 from backend.api.calls.stream import Writer
 from backend.api.calls.tooling import Tooling
 from backend.core.errors import AppError
@@ -58,11 +58,12 @@ class HoldingBack:
             AppError: If a tool had to be called, and was not.
         """
         held = self._held[index]
-        rest = b"" if held.called else self._rest(index, held, end)
-        return rest + self._writer.ended(index, end)
+        return self._rest(index, held, end) + self._writer.ended(index, end)
 
     def _rest(self, index: int, held: _Held, end: Ended) -> bytes:
-        text, calls = self._tools.settled("".join(held.text), [], end.done_reason)
+        text, calls = "".join(held.text), list[Call]()
+        if not held.called:
+            text, calls = self._tools.settled(text, [], end.done_reason)
         if calls:
             made = tuple({"index": 0, **call} for call in calls)
             said = Delta(tool_calls=made, attempt=end.attempt)

@@ -17,7 +17,7 @@ from backend.api.calls.headers import elapsed_ms
 from backend.api.calls.relay import Delta, Ended, Progress, Step, Waiting
 from backend.api.container import Services
 from backend.api.delivery import drop
-from backend.api.presence import LOOK_SECONDS
+from backend.api.presence import LOOK_SECONDS, CallerVanishedError
 from backend.core import metrics
 from backend.core.errors import AppError, DrainingError
 
@@ -136,7 +136,13 @@ class AnswerStream:
             for call in self._calls:
                 present.enter_context(call.presence)
                 call.attend()
-            yield from self._told()
+            try:
+                yield from self._told()
+            except CallerVanishedError:
+                # The innermost presence lets nobody else hear of it.
+                for call in self._calls:
+                    call.presence.vanish()
+                raise
 
     def _told(self) -> Iterator[bytes]:
         """Write all steps; before the first piece errors are raised, then written."""

@@ -2,11 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Discriminator, Field, Tag, TypeAdapter
+from pydantic import Discriminator, Field, Tag, TypeAdapter
 
-from backend.api.schemas.keys import NewSession, ScopeName
+from backend.api.schemas.keys import (
+    Expiry,
+    KeyName,
+    Models,
+    NewSession,
+    PriorityName,
+    Scopes,
+)
 from backend.api.schemas.patterns import USER_NAME
-from backend.api.schemas.strict import ModelName, Strict
+from backend.api.schemas.strict import Strict
 from backend.core.accounts.password_rules import LONGEST, SHORTEST
 
 UserName = Annotated[str, Field(min_length=1, max_length=64, pattern=USER_NAME)]
@@ -55,11 +62,11 @@ class NewLogin(Strict):
 class NewOwnKey(Strict):
     """A key for oneself; what is left out is as much as the key that is sent has."""
 
-    name: str = Field(min_length=1, max_length=64)
-    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=3)] | None = None
-    allowed_models: list[ModelName] | None = Field(default=None, max_length=1_000)
-    highest_priority: Literal["low", "normal", "high"] | None = None
-    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    name: KeyName
+    scopes: Scopes | None = None
+    allowed_models: Models | None = None
+    highest_priority: PriorityName | None = None
+    expires_at: Expiry | None = None
 
 
 def _form(body: Any) -> str | None:  # whatever was sent

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
-from backend.core.account_errors import (
-    TooManyKeysError,
-)
+from backend.core.account_errors import TooManyKeysError
 from backend.core.accounts.grant import KeyWish, granted
 from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.key_lookup import Caller
+from backend.core.errors import ScopeMissingError
+from backend.core.key_lookup import Caller, Scope
 from backend.core.keys import new_key, shown_prefix
 from backend.core.models import ApiKey, User
 from backend.core.secret_hash import hashed
@@ -74,21 +73,28 @@ class OwnKeys:
         return self._database.transact(work)
 
     def disable(self, caller: Caller, key_id: int) -> bool:
-        """Disable a key of the caller's; tells whether there was one."""
-        statement = (
-            update(ApiKey)
-            .where(ApiKey.id == key_id, *_own(caller.user_id))
-            .where(ApiKey.disabled_at.is_(None))
-            .values(disabled_at=datetime.now(UTC))
-        )
-        prefix = select(ApiKey.prefix).where(ApiKey.id == key_id)
-        with transaction(self._database.sessions) as session:
-            changed: Any = session.execute(statement)  # it has a rowcount
-            if changed.rowcount:
-                subject = session.execute(prefix).scalar_one()
-                actor = caller.user_name
-                session.add(event("key.revoked", actor=actor, subject=subject))
-            return bool(changed.rowcount)
+        """Disable a key of the caller's; tells whether there was one.
+
+        Raises:
+            ScopeMissingError: If that key is for more than the one that was sent.
+        """
+
+        def work(session: Transaction) -> bool:
+            enabled = (*_own(caller.user_id), ApiKey.disabled_at.is_(None))
+            found = select(ApiKey).where(ApiKey.id == key_id, *enabled)
+            row = session.execute(found.with_for_update()).scalar_one_or_none()
+            if row is None:
+                return False
+            if not all(caller.has(Scope(scope)) for scope in row.scopes):
+                raise ScopeMissingError(
+                    "That key is for more than the one you sent: log in to disable it."
+                )
+            row.disabled_at = datetime.now(UTC)
+            actor = caller.user_name
+            session.add(event("key.disabled", actor=actor, subject=row.prefix))
+            return True
+
+        return self._database.transact(work)
 
 
 def _own(user_id: int) -> tuple[Any, ...]:  # conditions of SQLAlchemy's

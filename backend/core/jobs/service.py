@@ -27,7 +27,7 @@ from backend.core.identifiers import uuid7
 from backend.core.jobs.queue_room import QueueRoom
 from backend.core.jobs.reads import JobReads
 from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
-from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
+from backend.core.jobs.repository.insert import BAD_ROW, DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, State
@@ -89,7 +89,7 @@ class JobService:
         self._clock = clock
         self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
             self._commit_batch,
-            split_on=(*DUPLICATE, CallerChangedError),
+            split_on=(*BAD_ROW, CallerChangedError),
             size=_bytes,
             gather=step_back,
         )

@@ -34,9 +34,11 @@ class ApiKey(Base):
     highest_priority: Mapped[str] = mapped_column(identifier(8), default="high")
     allowed_models: Mapped[Any] = mapped_column(JSON, nullable=True)
     weight: Mapped[float] = mapped_column(Float, default=1.0)
-    # The first key of those that replaced each other, which share their limits; NULL:
-    # this one.
+    # The first key of those that share their limits: successors, and what a user made
+    # with a key; NULL: this one.
     lineage_id: Mapped[int | None] = mapped_column(BigInteger)
+    # The key that this one replaced.
+    rotated_from: Mapped[int | None] = mapped_column(BigInteger)
     # Stands for its user's logins; nobody knows its secret.
     is_login: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=false()

@@ -41,6 +41,7 @@ def upgrade() -> None:
         payloads.add_column(sa.Column("original", _long_text(), nullable=True))
     with op.batch_alter_table("api_keys") as keys:
         keys.add_column(sa.Column("lineage_id", sa.BigInteger(), nullable=True))
+        keys.add_column(sa.Column("rotated_from", sa.BigInteger(), nullable=True))
         keys.add_column(
             sa.Column(
                 "is_login", sa.Boolean(), nullable=False, server_default=sa.false()
@@ -91,6 +92,7 @@ def downgrade() -> None:
         users.drop_column("password_hash")
     with op.batch_alter_table("api_keys") as keys:
         keys.drop_column("is_login")
+        keys.drop_column("rotated_from")
         keys.drop_column("lineage_id")
     with op.batch_alter_table("job_payloads") as payloads:
         payloads.drop_column("original")

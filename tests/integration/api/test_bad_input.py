@@ -277,3 +277,23 @@ def test_a_caller_that_takes_neither_json_nor_events_is_406(ann: Api) -> None:
     reply = ann.submit(headers={"Accept": "image/png"})
 
     assert (reply.status_code, reply.json["code"]) == (406, "not_acceptable")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/jobs", "/v1/chat/completions", "/v1/responses", "/v1/messages"]
+)
+def test_what_is_nested_too_deep_to_be_written_again_is_malformed(
+    ann: Api, path: str
+) -> None:
+    deep = b"[" * 300 + b"]" * 300
+    body = b'{"model": "tiny-chat", "extra": %b}' % deep
+
+    reply = ann.post(
+        path,
+        data=body,
+        content_type="application/json",
+        headers={"Idempotency-Key": path},
+    )
+
+    assert reply.status_code == 400
+    assert b"200 deep" in reply.data

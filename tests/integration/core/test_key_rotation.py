@@ -8,7 +8,7 @@ from backend.core.account_errors import (
     KeyInactiveError,
     KeyWasRotatedError,
 )
-from backend.core.db import Database
+from backend.core.db import Database, transaction
 from backend.core.errors import (
     ExpiredKeyError,
 )
@@ -119,3 +119,17 @@ def test_a_key_that_is_over_hands_over_to_nobody(bench: Bench) -> None:
         with pytest.raises(KeyInactiveError):
             bench.registry.rotate(key.prefix, overlap_seconds=DAY, actor="carl")
     assert len(bench.keys.list_all()) == 2
+
+
+def test_a_key_is_rotated_though_its_user_made_another_with_it(bench: Bench) -> None:
+    _, key = bench.make()
+    _, child = bench.make()
+    with transaction(bench.database.sessions) as session:
+        session.get_one(ApiKey, child.id).lineage_id = key.id
+
+    _, (successor, _) = bench.registry.rotate(
+        str(key.id), overlap_seconds=0, actor="root"
+    )
+
+    assert successor.rotated_from == key.id
+    assert successor.lineage_id == key.id

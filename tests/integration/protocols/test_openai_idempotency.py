@@ -75,6 +75,14 @@ def test_a_key_of_several_answers_gives_all_of_them_again(http: httpx.Client) ->
     assert len(first["choices"]) == 3
 
 
+def test_the_longest_key_is_good_for_several_answers_too(http: httpx.Client) -> None:
+    headers = {"Idempotency-Key": "k" * 255}
+
+    reply = http.post(CHAT, json=chat(n=2), headers=headers)
+
+    assert len(reply.json()["choices"]) == 2
+
+
 def test_a_stream_is_told_again_from_its_beginning(http: httpx.Client) -> None:
     asked, headers = chat(stream=True, logprobs=True), {"Idempotency-Key": "and again"}
     first, again = (

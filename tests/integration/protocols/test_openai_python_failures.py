@@ -8,7 +8,9 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
+from backend.core.jobs.states import State
 from tests.platform import Platform
+from tests.stack import Stack
 
 ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": "one two three"}]
 
@@ -109,3 +111,19 @@ def test_a_time_out_stops_the_gpu(platform: Platform, openai_client: OpenAI) -> 
         impatient.chat.completions.create(model="tiny-chat", messages=ASKED)
 
     platform.ollama.wait_for(was_left)
+
+
+@pytest.mark.usefixtures("slowly")
+def test_whoever_leaves_several_answers_stops_them_all(
+    openai_client: OpenAI, platform: Platform
+) -> None:
+    stream = openai_client.chat.completions.create(
+        model="tiny-chat", messages=ASKED, max_tokens=1_000, stream=True, n=3
+    )
+    next(iter(stream))
+    stream.close()
+
+    ids = [job.id for job in platform.jobs()[:3]]
+    Stack.until(
+        lambda: {platform.job(job_id).state for job_id in ids} == {State.CANCELLED}
+    )

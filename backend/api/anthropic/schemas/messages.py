@@ -5,7 +5,7 @@ The names are those of Anthropic's own SDK. What is unknown is ignored.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from backend.api.schemas.images import Image
 from backend.api.schemas.patterns import TOOL_NAME
@@ -85,10 +85,6 @@ def _blocks(value: Any) -> Any:  # a text stands for one block of it
     return [{"type": "text", "text": value}] if isinstance(value, str) else value
 
 
-def _text_or(blocks: Object) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [{"type": "string"}, blocks]})
-
-
 ToolResultContent = Annotated[
     TextBlockParam | ImageBlockParam | DocumentBlockParam, Field(discriminator="type")
 ]
@@ -99,9 +95,10 @@ class ToolResultBlockParam(Param):
 
     type: Literal["tool_result"]
     tool_use_id: str
-    content: Annotated[list[ToolResultContent], BeforeValidator(_blocks)] = Field(
-        default_factory=list
-    )
+    content: Annotated[
+        list[ToolResultContent],
+        BeforeValidator(_blocks, json_schema_input_type=str | list[ToolResultContent]),
+    ] = Field(default_factory=list)
     is_error: bool = False
 
 
@@ -121,7 +118,10 @@ class MessageParam(Param):
     """One turn."""
 
     role: Literal["user", "assistant", "system"]
-    content: Annotated[list[ContentBlockParam], BeforeValidator(_blocks)]
+    content: Annotated[
+        list[ContentBlockParam],
+        BeforeValidator(_blocks, json_schema_input_type=str | list[ContentBlockParam]),
+    ]
 
 
 class ToolParam(Param):
@@ -172,7 +172,13 @@ class MessageCountTokensParams(Param):
 
     model: ModelName
     messages: Annotated[list[MessageParam], Field(min_length=1)]
-    system: Annotated[list[TextBlockParam], BeforeValidator(_blocks)] | None = None
+    system: (
+        Annotated[
+            list[TextBlockParam],
+            BeforeValidator(_blocks, json_schema_input_type=str | list[TextBlockParam]),
+        ]
+        | None
+    ) = None
     tools: list[ToolParam] | None = None
     tool_choice: ToolChoiceParam | None = None
     thinking: ThinkingConfigParam | None = None

@@ -22,6 +22,8 @@ from backend.core.key_lookup import unchanged
 
 # One bad row (a duplicate idempotency key) is repeated alone by the group commit.
 DUPLICATE = (pymysql.IntegrityError, sqlite3.IntegrityError)
+# So is one that its columns cannot hold.
+BAD_ROW = (*DUPLICATE, pymysql.DataError)
 
 
 _COLUMNS = (
