@@ -98,7 +98,7 @@ class Admission:
         kind, request = Kind(body["kind"]), _without_nulls(body.get("request"))
         model, known = self._model(asked, kind, request, caller)
         priority = _priority(asked, caller)
-        written = _written(request)
+        written = orjson.dumps(request)
         characters = 0 if known is None else self._read(known, kind, request, caller)
         return NewJob(
             id=uuid7(),
@@ -213,13 +213,6 @@ def _priority(asked: Submission, caller: Caller) -> Priority:
 
 def _without_nulls(request: dict[str, Any] | None) -> dict[str, Any]:
     return {k: v for k, v in (request or {}).items() if v is not None}
-
-
-def _written(request: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(request)
-    except TypeError:
-        raise invalid("request", "is nested too deeply") from None
 
 
 def _body_hash(body: dict[str, Any], envelope: Envelope) -> str | None:

@@ -153,17 +153,6 @@ def test_options_that_nobody_knows_are_ignored_as_ollama_does(ann: Api) -> None:
     assert ann.submit(request=CHAT | {"options": options}).status_code == 202
 
 
-def test_a_request_that_is_nested_too_deeply_is_422(ann: Api) -> None:
-    deep: Any = {}
-    for _ in range(400):
-        deep = {"properties": deep}
-
-    reply = ann.submit(request=CHAT | {"format": deep})
-
-    assert reply.status_code == 422
-    assert field_errors(reply) == {"request": "is nested too deeply"}
-
-
 def test_an_unknown_model_is_404(ann: Api) -> None:
     reply = ann.submit(model="nobody-has-this")
 

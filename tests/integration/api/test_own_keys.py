@@ -193,5 +193,5 @@ def test_who_made_and_disabled_a_key_is_written_down(
         events = session.execute(statement).scalars().all()
     assert [(e.kind, e.actor) for e in events] == [
         ("key.created", "ada"),
-        ("key.revoked", "ada"),
+        ("key.disabled", "ada"),
     ]
