@@ -26,7 +26,8 @@ worker_connections = 10_000
 backlog = 2_048
 # A gevent worker whose hub is stuck for this long is killed; streams do not count.
 timeout = 60
-# After SIGTERM streams end by themselves within a second; waiting responses likewise.
+# After SIGTERM native streams and waits end by themselves within a second; calls of the
+# other protocols, which cannot go on elsewhere, get all but the last two seconds of it.
 graceful_timeout = _settings.api_drain_timeout // 1000
 # Longer than a proxy keeps idle connections, so that it never meets a closing one.
 keepalive = 75
