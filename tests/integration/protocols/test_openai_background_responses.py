@@ -125,7 +125,12 @@ def test_where_the_record_is_gone_the_end_is_told(
 def test_a_cancel_stops_the_gpu(platform: Platform, client: OpenAI) -> None:
     platform.ollama.set_fault("tiny-chat", "hang", after_tokens=3, count=1)
     begun = client.responses.create(**CHAT, background=True)
-    platform.ollama.wait_for(lambda found: found[-1]["state"] == "open")
+    platform.ollama.wait_for(
+        lambda found: (
+            [one["state"] for one in found if one["path"] == "/api/chat"][-1:]
+            == ["open"]
+        )
+    )
 
     cancelled = client.responses.cancel(begun.id)
     again = client.responses.cancel(begun.id)

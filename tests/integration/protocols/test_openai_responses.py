@@ -179,11 +179,21 @@ def test_what_is_being_made_is_stopped_and_deleted(
 ) -> None:
     platform.ollama.set_fault("tiny-chat", "hang", after_tokens=3, count=1)
     begun = client.responses.create(**CHAT, background=True)
-    platform.ollama.wait_for(lambda found: found[-1]["state"] == "open")
+    platform.ollama.wait_for(
+        lambda found: (
+            [one["state"] for one in found if one["path"] == "/api/chat"][-1:]
+            == ["open"]
+        )
+    )
 
     client.responses.delete(begun.id)
 
-    platform.ollama.wait_for(lambda found: found[-1]["state"] == "client_closed")
+    platform.ollama.wait_for(
+        lambda found: (
+            [one["state"] for one in found if one["path"] == "/api/chat"][-1:]
+            == ["client_closed"]
+        )
+    )
     job = job_of(platform, begun)
     assert (job.state, job.request, job.result) == (State.CANCELLED, None, None)
 
