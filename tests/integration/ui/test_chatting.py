@@ -18,6 +18,11 @@ def answer(page: Page) -> str:
     return page.get_by_test_id("stChatMessage").last.inner_text()
 
 
+def position(page: Page) -> str:
+    (shown,) = re.findall(r"position \d+", answer(page))
+    return str(shown)
+
+
 def test_a_key_is_nowhere_but_in_the_one_form(page: Page, ui: UiServer) -> None:
     sign_in(page)
     ask(page, "hello")
@@ -101,7 +106,8 @@ def test_a_waiting_job_has_one_stop_which_ends_it(page: Page, api: FakeApi) -> N
     sign_in(page)
     ask(page, "hello")
     message = page.get_by_test_id("stChatMessage").last
-    expect(message).to_contain_text("position 58", timeout=20_000)
+    expect(message).to_contain_text("In the queue, position", timeout=20_000)
+    expect(message).not_to_contain_text(position(page), timeout=20_000)
     stop = page.get_by_role("button", name="Stop")
     expect(stop).to_have_count(1)
     stop.click()
