@@ -1,12 +1,14 @@
 """Engines: how this platform connects to MySQL, MariaDB and SQLite."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from pymysql.constants import CLIENT
 from sqlalchemy import Engine, NullPool, create_engine, event, make_url
 
 from backend.core.hot_connections import HotConnections
+from backend.core.quick_escapes import QuickConnection
 from backend.core.settings import Settings
 
 # How long a thread waits for a connection when all are lent.
@@ -70,6 +72,8 @@ def open_hot_connections(settings: Settings, *, connections: int) -> HotConnecti
     engine = create_engine(url, poolclass=NullPool, connect_args=_hot_arguments(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+    else:
+        event.listen(engine, "do_connect", _connect_quickly)
     # As many as the pool of ordinary ones has at most.
     return HotConnections(
         engine,
@@ -92,6 +96,12 @@ def _hot_arguments(url: str) -> dict[str, Any]:
         # Without it a NULL that the table refuses becomes 0 (`JobInsert` counts on it).
         "SET SESSION sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES')",
     }
+
+
+def _connect_quickly(
+    _dialect: object, _record: object, args: Sequence[Any], named: dict[str, Any]
+) -> QuickConnection:
+    return QuickConnection(*args, **named)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
