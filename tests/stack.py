@@ -36,7 +36,7 @@ from backend.core.jobs.service import JobService
 from backend.core.jobs.states import FINAL, State
 from backend.core.limits.reservations import Reservations
 from backend.core.queue import Announcer, Wake
-from backend.core.redis_client import connect
+from backend.core.redis_client import KeptConnections, connect
 from backend.core.schema import upgrade
 from backend.core.settings import Settings
 from backend.core.streams.hub import Hub
@@ -134,7 +134,8 @@ class Stack:
             self.database, max_failures=3, queue_ms=self.settings.queue_timeout
         )
         self.hub = Hub(self.redis, lambda ids: self.query.get_many(ids, payload=False))
-        self.reservations = Reservations(self.redis)
+        self.kept = KeptConnections(self.redis)
+        self.reservations = Reservations(self.kept)
         self.service = self._service()
 
     def _service(self) -> JobService:
@@ -146,7 +147,7 @@ class Stack:
             query=self.query,
             reads=JobReads(self.query, JobPosition(self.database)),
             transition=self.transition,
-            announcer=Announcer(Wake(self.redis), lambda m: send_ticket(celery, m)),
+            announcer=Announcer(Wake(self.kept), lambda m: send_ticket(celery, m)),
             hub=self.hub,
             outsider=OutsiderStream(self.redis, lifetime_ms=600_000),
             room=QueueRoom(self.query, max_queued=100_000),
@@ -166,6 +167,7 @@ class Stack:
             role.stop()
         self.hub.stop()
         self.database.dispose()
+        self.kept.close()
         self.redis.close()
 
     def start_worker(self, **settings: Any) -> Role:

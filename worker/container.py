@@ -25,7 +25,7 @@ from backend.core.limits.reconciliation import Reconciliation
 from backend.core.limits.reservations import Reservations
 from backend.core.maintenance import Maintenance
 from backend.core.queue import Wake
-from backend.core.redis_client import KeptConnection, connect
+from backend.core.redis_client import KeptConnection, KeptConnections, connect
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher
 from backend.core.streams.outsider import OutsiderStream
@@ -123,7 +123,7 @@ def foundation(settings: Settings) -> Foundation:
         database=database,
         redis=client,
         celery=make_celery(settings, socket_timeout_seconds=_REDIS_SECONDS),
-        wake=Wake(client),
+        wake=Wake(KeptConnections(client)),
         query=JobQuery(database),
         transition=JobTransition(
             database,
@@ -249,7 +249,7 @@ def maintenance(settings: Settings) -> MaintenanceServices:
 def _reservations(settings: Settings) -> Reservations:
     url = settings.redis_url.get_secret_value()
     client = connect(url, timeout_seconds=_FLUSH_SECONDS, connections=2)
-    return Reservations(client)
+    return Reservations(KeptConnections(client))
 
 
 def _flusher(settings: Settings) -> Flusher:

@@ -41,7 +41,7 @@ from backend.core.maintenance import Maintenance
 from backend.core.models import Base
 from backend.core.queue import Announcer, Wake
 from backend.core.recent_snapshots import RecentSnapshots
-from backend.core.redis_client import connect
+from backend.core.redis_client import KeptConnections, connect
 from backend.core.settings import Settings
 from backend.core.streams.follow import Record
 from backend.core.streams.hub import Hub
@@ -66,6 +66,7 @@ class Services:
     settings: Settings
     database: Database
     redis: redis.Redis
+    kept: KeptConnections
     celery: Celery
     keys: Keys
     key_registry: KeyRegistry
@@ -91,6 +92,7 @@ class Services:
 def close(services: Services) -> None:
     """Close all connections; a web server ends by its process's end instead."""
     services.hub.stop()
+    services.kept.close()
     services.redis.close()
     services.celery.close()
     services.database.dispose()
@@ -128,8 +130,9 @@ def wire(
     catalogue = Catalogue(database, allowed=settings.allowed_models)
     recent = RecentSnapshots(cluster)
     reads = JobReads(query, JobPosition(database))
-    reservations = Reservations(client)
-    announcer = Announcer(Wake(client), partial(send_ticket, celery))
+    kept = KeptConnections(client)
+    reservations = Reservations(kept)
+    announcer = Announcer(Wake(kept), partial(send_ticket, celery))
     outsider = OutsiderStream(client, lifetime_ms=settings.stream_lifetime)
     hub = Hub(
         _redis(settings, seconds=_HUB_SECONDS), partial(query.get_many, payload=False)
@@ -138,6 +141,7 @@ def wire(
         settings=settings,
         database=database,
         redis=client,
+        kept=kept,
         celery=celery,
         keys=Keys(database),
         key_registry=KeyRegistry(database),

@@ -44,9 +44,9 @@ class Load:
 class Wake:
     """The steps of the protocol; each call is one atomic step in Redis."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        """Keep connections for all threads."""
-        self._connections = KeptConnections(client)
+    def __init__(self, connections: KeptConnections) -> None:
+        """Keep the connections of all threads."""
+        self._connections = connections
 
     def announce(self, model: str, hints: Sequence[bytes]) -> tuple[int, int]:
         """Tell somebody about committed jobs; gives (tickets to send, hints given)."""

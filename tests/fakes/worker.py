@@ -20,7 +20,7 @@ from backend.core.jobs.repository.finish import JobFinish
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import NODE_WORK, ErrorCode, Kind, State
 from backend.core.limits.reservations import Reservations, Settlement, tokens_of
-from backend.core.redis_client import KeptConnection, connect
+from backend.core.redis_client import KeptConnection, KeptConnections, connect
 from backend.core.settings import Settings
 from backend.core.streams.flusher import Flusher, JobStream
 from backend.core.streams.frames import end_data, state_data
@@ -57,9 +57,10 @@ class FakeWorker:
         self._finish = JobFinish(database)
         self._transition = JobTransition(database, max_failures=3, queue_ms=60_000)
         client = connect(settings.redis_url.get_secret_value(), timeout_seconds=5)
-        self._reservations = Reservations(client)
+        self._kept, self._flushed = KeptConnections(client), KeptConnection(client)
+        self._reservations = Reservations(self._kept)
         self._flusher = Flusher(
-            KeptConnection(client), interval_ms=5, lifetime_ms=settings.stream_lifetime
+            self._flushed, interval_ms=5, lifetime_ms=settings.stream_lifetime
         )
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -83,6 +84,8 @@ class FakeWorker:
         self._flusher.stop()
         for thread in self._threads:
             thread.join(10)
+        self._kept.close()
+        self._flushed.close()
 
     def _run(self) -> None:
         while not self._stopped.is_set():

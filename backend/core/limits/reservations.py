@@ -59,9 +59,9 @@ class Open:
 class Reservations:
     """The steps on reservations; each is one atomic round trip."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        """Keep connections for all threads."""
-        self._connections = KeptConnections(client)
+    def __init__(self, connections: KeptConnections) -> None:
+        """Keep the connections of all threads."""
+        self._connections = connections
         # Callers that come together share a round trip.
         self._asks: GroupCommit[Sequence[Any], list[int]] = GroupCommit(
             partial(self._evaluate, scripts.RESERVE), gather=step_back

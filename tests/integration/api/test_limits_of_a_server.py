@@ -17,7 +17,7 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.keys import Keys, Scope
 from backend.core.limits.reconciliation import Reconciled, Reconciliation
 from backend.core.limits.reservations import Reservations
-from backend.core.redis_client import connect
+from backend.core.redis_client import KeptConnections, connect
 from backend.core.schema import upgrade
 from backend.core.settings import Settings
 from tests.factories import open_test_database
@@ -125,12 +125,14 @@ def test_an_api_that_dies_before_it_inserted_leaves_nothing_held(
             # What stands in its sockets would still be done.
             mariadb.kill()
             mariadb.start()
-        after = Reservations(client)
+        kept = KeptConnections(client)
+        after = Reservations(kept)
         client.zunionstore("corral:limits:open", {"corral:limits:open": 0})
 
         found = Reconciliation(after, JobQuery(database), unborn_ms=0).run()
         left = client.hkeys(f"corral:limits:{row.id}:open")
         database.dispose()
+    kept.close()
     client.close()
 
     assert first.status_code == 202

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from backend.core.db import Database
-from backend.core.redis_client import connect
+from backend.core.redis_client import KeptConnections, connect
 from backend.core.schema import upgrade
 from tests.factories import empty, open_test_database
 
@@ -49,3 +49,10 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
     client = connect(redis_url, timeout_seconds=5)
     yield client
     client.close()
+
+
+@pytest.fixture
+def connections(client: redis.Redis) -> Iterator[KeptConnections]:
+    kept = KeptConnections(client)
+    yield kept
+    kept.close()

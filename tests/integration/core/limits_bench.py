@@ -4,6 +4,7 @@ from typing import Any
 
 from backend.core.limits.decision import KeyLimits, Limit
 from backend.core.limits.reservations import Reservations, Settlement
+from backend.core.redis_client import KeptConnections
 
 MINUTE_MS = 60_000
 
@@ -11,9 +12,9 @@ MINUTE_MS = 60_000
 class Bench:
     """Reservations of one lineage, and a way to let time pass."""
 
-    def __init__(self, client: Any) -> None:  # redis-py's replies may be awaited
-        self.client = client
-        self.reservations = Reservations(client)
+    def __init__(self, client: Any, connections: KeptConnections) -> None:
+        self.client = client  # its replies may be awaited, say its types
+        self.reservations = Reservations(connections)
         self._numbers = iter(range(1_000_000))
 
     def ask(self, cost: int = 10, **most: int) -> Limit | None:

@@ -12,6 +12,7 @@ from backend.core.jobs.repository.query import JobQuery
 from backend.core.limits.decision import KeyLimits
 from backend.core.limits.reconciliation import Reconciled, Reconciliation
 from backend.core.limits.reservations import Reservations, Settlement
+from backend.core.redis_client import KeptConnections
 from tests.factories import finish_of, insert, new_job
 from tests.integration.core.jobs import claim_one
 
@@ -21,10 +22,12 @@ LIMITS = KeyLimits(7, max_concurrency=99)
 class Bench:
     """Reservations that are due from the first."""
 
-    def __init__(self, database: Database, client: redis.Redis) -> None:
+    def __init__(
+        self, database: Database, client: redis.Redis, connections: KeptConnections
+    ) -> None:
         self.database = database
         self.client: Any = client
-        self.reservations = Reservations(client)
+        self.reservations = Reservations(connections)
         self.query = JobQuery(database)
 
     def reserve(self, job_id: str) -> None:
@@ -43,8 +46,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(database: Database, client: redis.Redis) -> Bench:
-    return Bench(database, client)
+def bench(
+    database: Database, client: redis.Redis, connections: KeptConnections
+) -> Bench:
+    return Bench(database, client, connections)
 
 
 def test_a_job_that_ended_unsettled_is_charged_what_it_took(

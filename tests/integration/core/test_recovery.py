@@ -14,6 +14,7 @@ from backend.core.jobs.states import State
 from backend.core.limits.decision import KeyLimits
 from backend.core.limits.reservations import Reservations
 from backend.core.queue import Slot, Wake
+from backend.core.redis_client import KeptConnections
 from backend.core.streams.outsider import OutsiderStream
 from tests.factories import MODEL, insert, new_job
 from tests.integration.core.jobs import claim_one, past, row, transitions
@@ -22,10 +23,12 @@ from tests.integration.core.jobs import claim_one, past, row, transitions
 class Bench:
     """A recovery on real stores, by a clock of the test's."""
 
-    def __init__(self, database: Database, client: redis.Redis) -> None:
+    def __init__(
+        self, database: Database, client: redis.Redis, connections: KeptConnections
+    ) -> None:
         self.now, self.sent = 1_000.0, list[str]()
-        self.query, self.wake = JobQuery(database), Wake(client)
-        self.reservations = Reservations(client)
+        self.query, self.wake = JobQuery(database), Wake(connections)
+        self.reservations = Reservations(connections)
         self.recovery = Recovery(
             transition=transitions(database),
             query=self.query,
@@ -48,8 +51,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(database: Database, client: redis.Redis) -> Bench:
-    return Bench(database, client)
+def bench(
+    database: Database, client: redis.Redis, connections: KeptConnections
+) -> Bench:
+    return Bench(database, client, connections)
 
 
 def lost(database: Database) -> str:

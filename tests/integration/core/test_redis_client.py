@@ -34,53 +34,50 @@ def test_a_connection_may_be_lost_more_often_than_the_pool_is_large(
         kept.close()
 
 
-def test_connections_are_borrowed_and_come_back(client: redis.Redis) -> None:
-    kept = KeptConnections(client)
-    kept.execute(("PING",))
-    kept.execute(("PING",))
+def test_connections_are_borrowed_and_come_back(connections: KeptConnections) -> None:
+    connections.execute(("PING",))
+    connections.execute(("PING",))
 
-    assert len(kept._idle) == 1
-    kept.close()
-    assert len(kept._idle) == 0
+    assert len(connections._idle) == 1
+    connections.close()
+    assert len(connections._idle) == 0
 
 
 def test_a_refused_connection_is_reported_at_once_and_works_again_later(
-    redis_server: RedisServer,
+    redis_server: RedisServer, connections: KeptConnections
 ) -> None:
-    client = connect(redis_server.url(), timeout_seconds=5)
-    kept = KeptConnections(client)
-    kept.execute(("PING",))
+    connections.execute(("PING",))
     redis_server.kill()
     try:
         for _ in range(2):
             with pytest.raises(redis.ConnectionError):
-                kept.execute(("PING",))
+                connections.execute(("PING",))
     finally:
         redis_server.start()
 
-    assert kept.execute(("PING",)) == [b"PONG"]
+    assert connections.execute(("PING",)) == [b"PONG"]
 
 
 ADD = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
 
 
 def test_scripts_run_together_whether_redis_knows_them_or_not(
-    client: redis.Redis,
+    client: redis.Redis, connections: KeptConnections
 ) -> None:
-    kept = KeptConnections(client)
     calls = [(1, "n", by) for by in (1, 10, 100)]
 
-    assert kept.evaluate_all(ADD, calls) == [1, 11, 111]
+    assert connections.evaluate_all(ADD, calls) == [1, 11, 111]
     client.script_flush()
-    assert kept.evaluate_all(ADD, calls) == [112, 122, 222]
-    assert kept.evaluate(ADD, ["n"], [8]) == 230
+    assert connections.evaluate_all(ADD, calls) == [112, 122, 222]
+    assert connections.evaluate(ADD, ["n"], [8]) == 230
 
 
-def test_a_script_that_fails_is_told(client: redis.Redis) -> None:
-    kept = KeptConnections(client)
+def test_a_script_that_fails_is_told(
+    client: redis.Redis, connections: KeptConnections
+) -> None:
     client.set("n", "no number")
 
     with pytest.raises(redis.ResponseError, match="not an integer"):
-        kept.evaluate_all(ADD, [(1, "m", 1), (1, "n", 1)])
+        connections.evaluate_all(ADD, [(1, "m", 1), (1, "n", 1)])
     with pytest.raises(redis.ResponseError, match="not an integer"):
-        kept.run(("INCR", "n"))
+        connections.run(("INCR", "n"))

@@ -6,12 +6,13 @@ import pytest
 import redis
 
 from backend.core.limits.decision import KeyLimits, Limit
+from backend.core.redis_client import KeptConnections
 from tests.integration.core.limits_bench import MINUTE_MS, Bench
 
 
 @pytest.fixture
-def bench(client: redis.Redis) -> Bench:
-    return Bench(client)
+def bench(client: redis.Redis, connections: KeptConnections) -> Bench:
+    return Bench(client, connections)
 
 
 def test_what_is_admitted_is_held(bench: Bench) -> None:

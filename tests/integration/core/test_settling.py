@@ -8,14 +8,14 @@ from backend.core.jobs.records import Moved
 from backend.core.jobs.states import Kind, State
 from backend.core.limits.decision import KeyLimits, Limit
 from backend.core.limits.reservations import Open, Reservations, Settlement
-from backend.core.redis_client import connect
+from backend.core.redis_client import KeptConnections, connect
 from tests.integration.core.limits_bench import MINUTE_MS, Bench
 from tests.servers import RedisServer
 
 
 @pytest.fixture
-def bench(client: redis.Redis) -> Bench:
-    return Bench(client)
+def bench(client: redis.Redis, connections: KeptConnections) -> Bench:
+    return Bench(client, connections)
 
 
 def test_an_end_charges_what_was_really_used(bench: Bench) -> None:
@@ -168,7 +168,8 @@ def test_nothing_but_what_is_under_way_is_kept_for_ever(bench: Bench) -> None:
 
 
 def test_without_redis_nothing_is_allowed_and_no_end_fails() -> None:
-    away = Reservations(connect("redis://127.0.0.1:1/0", timeout_seconds=0.25))
+    client = connect("redis://127.0.0.1:1/0", timeout_seconds=0.25)
+    away = Reservations(KeptConnections(client))
 
     with pytest.raises(QueueUnavailableError):
         away.reserve(KeyLimits(1, rpm=1), "a", 1)

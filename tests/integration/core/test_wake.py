@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from backend.core.queue import LOOK, Announcer, Load, Slot, Wake, hint, read_hint
+from backend.core.redis_client import KeptConnections
 from tests.factories import MODEL, due_job
 
 TICKETS = f"gen:{MODEL}"
@@ -16,8 +17,8 @@ HINTS = [b"h1", b"h2", b"h3"]
 
 
 @pytest.fixture
-def wake(client: redis.Redis) -> Wake:
-    return Wake(client)
+def wake(connections: KeptConnections) -> Wake:
+    return Wake(connections)
 
 
 def slot(number: int, node: str = "n") -> Slot:

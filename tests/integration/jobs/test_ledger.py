@@ -20,7 +20,6 @@ from backend.core.catalogue import Catalogue
 from backend.core.db import transaction
 from backend.core.jobs.states import FINAL, State
 from backend.core.keys import Keys, Scope
-from backend.core.limits.reservations import Reservations
 from backend.core.models import Base, Job, UsageHour
 from backend.core.usage.rollup import Rollup
 from tests.fakes.api_process import ApiProcess
@@ -225,7 +224,7 @@ def nothing_is_left_of_the_calls(run: Run) -> None:
 
 
 def no_reservation_is_left_and_what_was_taken_is_charged(run: Run) -> None:
-    keys, reservations = Keys(run.stack.database), Reservations(run.stack.redis)
+    keys, reservations = Keys(run.stack.database), run.stack.reservations
     for secret in run.keys.values():
         limits = keys.recognise(secret).limits
         if limits is None:
