@@ -203,7 +203,7 @@ class Stack:
         """Submit many jobs in few transactions."""
         jobs = [new_job(**over) for _ in range(count)]
         for begin in range(0, count, 100):
-            self.service._commit_batch(jobs[begin : begin + 100])
+            self.service.submit_all(jobs[begin : begin + 100])
         return [job.id for job in jobs]
 
     def cancel(self, job_id: str) -> None:

@@ -21,7 +21,7 @@ from backend.api.errors import invalid, invalid_fields
 from backend.api.input_limits import InputLimits
 from backend.api.prompt_texts import texts_of
 from backend.api.pulls import node_for_pull
-from backend.api.schemas.submit import SUBMIT_JOB, PullJob, Submission
+from backend.api.schemas.submit import SUBMIT_JOB, JobBody, PullJob
 from backend.core import metrics
 from backend.core.catalogue import Catalogue, KnownModel
 from backend.core.cluster import Cluster
@@ -55,6 +55,7 @@ class Envelope:
         sent: What was sent, where the body is a translation of it: a repeat is told by
             it.
         original: JSON of what is to be told again.
+        kept: False if its caller wants nothing of it kept, whatever retention says.
     """
 
     request_id: str
@@ -63,6 +64,7 @@ class Envelope:
     protocol: Protocol = Protocol.NATIVE
     sent: Any = None
     original: bytes | None = None
+    kept: bool = True
 
 
 class Admission:
@@ -124,10 +126,11 @@ class Admission:
             limits=caller.limits,
             protocol=envelope.protocol,
             original=envelope.original,
+            kept=envelope.kept,
         )
 
     def _model(
-        self, asked: Submission, kind: Kind, request: dict[str, Any], caller: Caller
+        self, asked: JobBody, kind: Kind, request: dict[str, Any], caller: Caller
     ) -> tuple[str, KnownModel | None]:
         name = canonical_model(asked.model)
         if isinstance(asked, PullJob):
@@ -160,7 +163,7 @@ class Admission:
             raise
         return characters
 
-    def _lane(self, asked: Submission, model: str) -> str:
+    def _lane(self, asked: JobBody, model: str) -> str:
         if isinstance(asked, PullJob):
             return node_lane(asked.request.node or self._node())
         return generation_lane(model)
@@ -182,7 +185,7 @@ class Admission:
             raise invalid("request.options.num_predict", f"must be at most {limit}")
         return int(asked or self._settings.max_tokens_default)
 
-    def _deadline_ms(self, asked: Submission) -> int:
+    def _deadline_ms(self, asked: JobBody) -> int:
         longest = self._settings.job_deadline
         if asked.deadline_seconds is None:
             return longest
@@ -192,7 +195,7 @@ class Admission:
         return max(1, round(wanted))
 
 
-def _validated(body: Any) -> Submission:
+def _validated(body: Any) -> JobBody:
     try:
         return SUBMIT_JOB.validate_python(body)
     except ValidationError as error:
@@ -204,7 +207,7 @@ def _check_idempotency_key(key: str | None) -> None:
         raise invalid("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
 
 
-def _priority(asked: Submission, caller: Caller) -> Priority:
+def _priority(asked: JobBody, caller: Caller) -> Priority:
     priority = Priority.of(asked.priority)
     if priority > caller.highest_priority:
         raise invalid("priority", f"the key allows {caller.highest_priority.label}")

@@ -65,7 +65,7 @@ def guard(app: Flask, table: Mapping[str, Access]) -> None:
         if access.in_route:
             g.secret, g.access = secret, access
             return
-        g.caller = services().keys.recognise(secret)
+        g.caller = _recognised(secret)
         access.check(g.caller)
 
     app.before_request(check)
@@ -93,9 +93,14 @@ def as_caller(work: Callable[[Caller], T]) -> T:
         else:
             keys.note_use(known)
             return done
-    caller = keys.recognise(secret)
+    caller = _recognised(secret)
     access.check(caller)
-    return work(replace(caller, credential=None))
+    return work(caller)
+
+
+def _recognised(secret: str) -> Caller:
+    """Look up who calls; what is known as of this request needs no second look."""
+    return replace(services().keys.recognise(secret), credential=None)
 
 
 def caller() -> Caller:

@@ -79,6 +79,26 @@ def native(error: AppError) -> Response:
     return problem(error.status, error.code, error.detail, errors=error.errors)
 
 
+def compatible_status(error: AppError | type[AppError]) -> int:
+    """Give the status that other vendors' protocols have for it: none has a 422."""
+    if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return HTTPStatus.BAD_REQUEST
+    return error.status
+
+
+def compatible(error: AppError, body: Any) -> Response:
+    """Tell an error in a body of another vendor's protocol.
+
+    OpenAI's and Anthropic's SDKs repeat a request after 408, 409, 429 and 5xx unless
+    `x-should-retry` says otherwise, so that header tells what a repeat is good for.
+    """
+    response = Response(
+        orjson.dumps(body), compatible_status(error), content_type="application/json"
+    )
+    response.headers["x-should-retry"] = "true" if error.retryable else "false"
+    return response
+
+
 def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or _SERVER_ERROR
     own = _OWN_WORDS.get(status)

@@ -6,11 +6,11 @@ it is known that they are what they should be.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Self
 
 from backend.api.errors import invalid
 from backend.api.prompt_texts import Request
+from backend.core.nesting import is_deeper
 from backend.core.settings import Settings
 
 
@@ -73,7 +73,7 @@ class InputLimits:
             for index, image in enumerate(images):
                 self._check_image(f"{field}.{index}", image)
         for field, schema in _schemas(request):
-            if _is_deeper(schema, self.schema_depth):
+            if is_deeper(schema, self.schema_depth):
                 text = f"is nested deeper than {self.schema_depth} levels"
                 raise invalid(f"request.{field}", text)
         return characters
@@ -104,21 +104,8 @@ def _listed(value: Any) -> list[Any]:  # any JSON
 
 
 def _schemas(request: Request) -> Iterator[tuple[str, Any]]:
-    if isinstance(request.get("format"), dict):
-        yield "format", request["format"]
+    # Those of tools come first: the format may be made of them (`tooling`).
     for index, tool in enumerate(request.get("tools") or ()):
         yield f"tools.{index}.function.parameters", tool["function"].get("parameters")
-
-
-def _is_deeper(value: Any, levels: int) -> bool:  # any JSON
-    """Tell whether objects and lists stand in each other more than so many deep."""
-    layer = [value]
-    for _ in range(levels):
-        layer = list(chain.from_iterable(map(_inside, layer)))
-        if not layer:
-            return False
-    return any(isinstance(one, (dict, list)) for one in layer)
-
-
-def _inside(value: Any) -> list[Any]:  # any JSON
-    return list(value.values()) if isinstance(value, dict) else _listed(value)
+    if isinstance(request.get("format"), dict):
+        yield "format", request["format"]

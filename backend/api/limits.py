@@ -6,10 +6,9 @@ import orjson
 from flask import Flask, request
 
 from backend.core.errors import MalformedJsonError, UnsupportedMediaTypeError
+from backend.core.nesting import DEEPEST, is_too_deep
 
 _JSON = "application/json"
-# orjson writes what is nested 254 deep at most, and some of it is put into more.
-_DEEPEST = 200
 
 
 def register(app: Flask, *, max_body_bytes: int) -> None:
@@ -32,20 +31,6 @@ def read_json(*, any_type: bool = False) -> Any:  # whatever JSON can hold
         body = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise MalformedJsonError(f"The body is not valid JSON: {error}.") from None
-    # Few bodies have so many brackets at all.
-    if data.count(b"[") + data.count(b"{") > _DEEPEST and _depth(body) > _DEEPEST:
-        raise MalformedJsonError(f"The body is nested more than {_DEEPEST} deep.")
+    if is_too_deep(body, data):
+        raise MalformedJsonError(f"The body is nested more than {DEEPEST} deep.")
     return body
-
-
-def _depth(body: Any) -> int:  # whatever JSON can hold
-    """Count how deep lists and objects are nested in each other, level by level."""
-    depth, level = 0, [body]
-    while level := [one for one in level if isinstance(one, dict | list)]:
-        depth += 1
-        level = [
-            inner
-            for one in level
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    return depth

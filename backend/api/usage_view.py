@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from backend.core.usage.calls import Call
+from backend.core.usage.calls import CallRecord
 from backend.core.usage.grouping import Dimension
 from backend.core.usage.sums import Counts, Line
 
@@ -55,6 +55,6 @@ def line_view(line: Line) -> dict[str, Any]:
     return line.group | counts_view(line.counts)
 
 
-def call_view(call: Call) -> dict[str, Any]:
+def call_view(call: CallRecord) -> dict[str, Any]:
     """Show a call."""
     return {name: getattr(call, name) for name in CALL_FIELDS}

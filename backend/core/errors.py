@@ -84,6 +84,12 @@ class TokensAboveLimitError(AppError):
     code, status = "tokens_above_limit", 422
 
 
+class RequestsAboveLimitError(AppError):
+    """The request asks for more answers at once than its key may ever have."""
+
+    code, status = "requests_above_limit", 422
+
+
 class BodyTooLargeError(AppError):
     """The body is larger than the server takes."""
 

@@ -49,3 +49,8 @@ def own_family() -> str:
 def oldest_uuid7(unix_seconds: float) -> str:
     """Give the smallest id that a job made at that time can have."""
     return str(uuid.UUID(int=int(unix_seconds * 1000) << 80))
+
+
+def made_at_ms(an_id: str) -> int:
+    """Tell when an id was made, in Unix milliseconds."""
+    return uuid.UUID(an_id).int >> 80

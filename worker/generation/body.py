@@ -77,18 +77,27 @@ def embed_body(
     model: str, inputs: list[str], request: dict[str, Any], policy: ModelPolicy
 ) -> dict[str, Any]:
     """Write the body of an embedding call, of one job or of several."""
-    body = {key: value for key, value in request.items() if key != "input"}
-    options = request.get("options") or {}
+    terms = embed_terms(request)
     return {
-        **body,
-        # Ollama's own default is to cut; that is the caller's to ask for.
-        "truncate": request.get("truncate") is True,
+        **terms,
         "shift": SHIFT,
         "model": model,
         "input": inputs,
         "keep_alive": policy.keep_alive_seconds,
-        "options": options | policy.load_options,
+        "options": terms["options"] | policy.load_options,
     }
+
+
+def embed_terms(request: dict[str, Any]) -> dict[str, Any]:
+    """Give how texts shall be embedded, be it said or left to the default."""
+    options = request.get("options") or {}
+    terms = {
+        # Ollama's own default is to cut; that is the caller's to ask for.
+        "truncate": request.get("truncate") is True,
+        "options": {name: v for name, v in options.items() if v is not None},
+    }
+    dimensions = request.get("dimensions")
+    return terms if dimensions is None else terms | {"dimensions": dimensions}
 
 
 def _options(request: dict[str, Any], policy: ModelPolicy) -> dict[str, Any]:

@@ -8,9 +8,8 @@ import orjson
 
 from backend.core.jobs.records import Due
 from backend.core.jobs.states import Kind
-from worker.generation.body import inputs_of
+from worker.generation.body import embed_terms, inputs_of
 
-_MUST_AGREE = ("dimensions", "truncate", "options")
 # Ollama takes the texts of a call one after the other. Beyond this a call's own cost is
 # hardly shared any more, and whoever sent one line would wait for somebody's book.
 _TEXTS_PER_JOB = 8
@@ -28,12 +27,9 @@ class LastCall:
     ended_at: float
 
 
-def terms(request: dict[str, Any]) -> tuple[Any, ...]:
+def terms(request: dict[str, Any]) -> bytes:
     """Give what two requests must agree on to be asked together."""
-    return tuple(
-        orjson.dumps(request.get(name), option=orjson.OPT_SORT_KEYS)
-        for name in _MUST_AGREE
-    )
+    return orjson.dumps(embed_terms(request), option=orjson.OPT_SORT_KEYS)
 
 
 def joinable(due: Sequence[Due], *, size: int) -> list[Due]:
@@ -42,7 +38,7 @@ def joinable(due: Sequence[Due], *, size: int) -> list[Due]:
     They are in rank order. What would make the call too long is left for the next.
     """
     chosen: list[Due] = []
-    wanted: tuple[Any, ...] = ()
+    wanted = b""
     texts = total = 0
     for job in due:
         request = _embedding(job)

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from backend.core.nesting import is_too_deep
 from worker.ollama.errors import MalformedAnswerError
 
 # One object of an answer. `Any`: which keys there are depends on the path, and these
@@ -50,7 +51,7 @@ def parse(line: bytes) -> Line:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         value = _parse_leniently(line)
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or is_too_deep(value, line):
         raise MalformedAnswerError(_told(line))
     return value
 
@@ -81,4 +82,4 @@ def _clean(value: object) -> object:
 
 def _told(line: bytes) -> str:
     # Only the length: what a model says does not belong into logs.
-    return f"A line of {len(line)} bytes is not a JSON object."
+    return f"A line of {len(line)} bytes is not a JSON object, or nested too deep."

@@ -1,16 +1,12 @@
-"""Errors in Anthropic's words: `{type: "error", error: {type, message}, request_id}`.
-
-Its SDK repeats a request after 408, 409, 429 and 5xx unless `x-should-retry` says
-otherwise, so that header tells what a repeat is good for.
-"""
+"""Errors in Anthropic's words: `{type: "error", error: {…}, request_id}`."""
 
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from flask import Response, g
 
 from backend.api.calls.failure import CLIENT_CLOSED_REQUEST
+from backend.api.errors import compatible, compatible_status
 from backend.core.errors import AppError
 
 # https://platform.claude.com/docs/en/api/errors
@@ -27,26 +23,13 @@ _TYPES: dict[int, str] = {
 
 
 def answer(error: AppError) -> Response:
-    """Answer with an error; 422 is 400 here."""
-    response = Response(
-        orjson.dumps(body(error, request_id=g.get("request_id"))),
-        status_of(error),
-        content_type="application/json",
-    )
-    response.headers["x-should-retry"] = "true" if error.retryable else "false"
-    return response
-
-
-def status_of(error: AppError | type[AppError]) -> int:
-    """Give the status that Anthropic has for it."""
-    if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return HTTPStatus.BAD_REQUEST
-    return error.status
+    """Answer with an error."""
+    return compatible(error, body(error, request_id=g.get("request_id")))
 
 
 def body(error: AppError, *, request_id: str | None) -> dict[str, Any]:
     """Write an error, as a body or as an event of a stream."""
-    status = status_of(error)
+    status = compatible_status(error)
     server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     usual = "api_error" if server else "invalid_request_error"
     return {

@@ -3,15 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from backend.api.calls.ids import answer_id, part_id
 from backend.api.calls.tooling import Tooling
 from backend.core.jobs.records import JobRecord
 
 Json = dict[str, Any]
-
-
-def message_id(job_id: str) -> str:
-    """Name a message after its job."""
-    return f"msg_{job_id}"
 
 
 def message(row: JobRecord, tools: Tooling, *, model: str) -> Json:
@@ -34,7 +30,7 @@ def message(row: JobRecord, tools: Tooling, *, model: str) -> Json:
 def head(job_id: str, *, model: str) -> Json:
     """Write a message that nothing was said in yet."""
     return {
-        "id": message_id(job_id),
+        "id": answer_id("msg_", job_id),
         "type": "message",
         "role": "assistant",
         "model": model,
@@ -68,12 +64,10 @@ def thinking_block(thinking: str) -> Json:
 
 def tool_use_block(call: Json, job_id: str, number: int, given: Json) -> Json:
     """Write a call of a tool, by its number in the answer."""
-    own = f"toolu_{job_id.replace('-', '')}{number}"
-    name = call["function"]["name"]
     return {
         "type": "tool_use",
-        "id": call.get("id") or own,
-        "name": name,
+        "id": call.get("id") or part_id("toolu_", job_id, number),
+        "name": call["function"]["name"],
         "input": given,
     }
 

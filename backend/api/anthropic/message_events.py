@@ -20,7 +20,7 @@ from backend.api.anthropic.message_answer import (
     tool_use_block,
     usage,
 )
-from backend.api.calls.relay import Call, Delta, Ended
+from backend.api.calls.relay import Delta, Ended, ToolCall
 from backend.core.errors import AppError
 
 Json = dict[str, Any]
@@ -91,7 +91,7 @@ class MessageEvents:
         """Write an error; nothing comes after it."""
         return _event(errors.body(error, request_id=self._request_id))
 
-    def _call(self, call: Call) -> bytes:
+    def _call(self, call: ToolCall) -> bytes:
         given = call["function"].get("arguments") or {}
         block = tool_use_block(call, self._job_id, self._called, {})
         entered = self._enter(f"tool {self._called}", block)

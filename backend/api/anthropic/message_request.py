@@ -69,7 +69,9 @@ def tooling_of(body: MessageCountTokensParams) -> Tooling:
     if choice.type == "tool":
         tools = [tool for tool in tools if tool.name == choice.name]
     if choice.type in {"tool", "any"} and not tools:
-        raise invalid("tool_choice", f"`tools` has no such tool: {choice.name}")
+        raise invalid(
+            "tool_choice", f"`tools` has no such tool: {choice.name or 'one'}"
+        )
     output = body.output_config
     return tooling(
         [_tool(tool) for tool in tools],

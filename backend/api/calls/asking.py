@@ -33,7 +33,8 @@ class Asked:
         model: As the caller spelled it.
         request: What the kind needs, in Ollama's names (JOBS.md 6).
         metadata: Texts of the caller's own.
-        keep: JSON of what the caller sent, where it has to be told again.
+        original: JSON of what the caller sent, where it has to be told again.
+        kept: Whether request and answer stay for as long as all others.
         goes_on: Whether the job goes on when its caller is gone.
         names: How the caller calls the fields of the native request.
     """
@@ -42,7 +43,8 @@ class Asked:
     model: str
     request: dict[str, Any] = field(repr=False)
     metadata: dict[str, str] | None = None
-    keep: bytes | None = field(default=None, repr=False)
+    original: bytes | None = field(default=None, repr=False)
+    kept: bool = True
     goes_on: bool = False
     names: Names = field(default=(), repr=False)
 
@@ -85,7 +87,8 @@ def admitted(asked: Asked, caller: Caller, protocol: Protocol) -> NewJob:
         idempotency_key=key,
         protocol=protocol,
         sent=[request.path, sent],
-        original=asked.keep,
+        original=asked.original,
+        kept=asked.kept,
     )
     try:
         return services().admission.admit(body, caller, envelope)

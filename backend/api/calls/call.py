@@ -5,11 +5,10 @@ queued, run, ended and counted like any other; the call is the caller's end of i
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
-from functools import partial
 
-from backend.api.accepting import accept
+from backend.api.accepting import accept_all
 from backend.api.calls.failure import JobCancelledError, failure
 from backend.api.calls.patience import Patience
 from backend.api.calls.relay import Relay
@@ -26,58 +25,35 @@ from backend.core.jobs.records import JobRecord, NewJob, just_submitted
 from backend.core.jobs.repository.rows import heard
 from backend.core.jobs.states import FINAL, OnDisconnect, State
 from backend.core.streams.follow import Follower
-from backend.core.streams.mailbox import Mailbox
 
 # No call waits longer than its job lives; this only bounds one wait.
 _FOR_EVER_SECONDS = 10.0 * 365 * 86_400
 
 
 class Call:
-    """An accepted job and the mailbox in which its caller hears of it."""
+    """A job and the mailbox in which its caller hears of it."""
 
-    def __init__(
-        self, services: Services, box: Mailbox, row: JobRecord, peer: Peer, *, new: bool
-    ) -> None:
-        """Keep them; `new` says that the mailbox is older than the job."""
+    row: JobRecord
+    presence: Presence
+
+    def __init__(self, services: Services, peer: Peer, *, streamed: bool) -> None:
+        """Keep where the caller is, and whether it hears more than the end."""
         self._services = services
-        self._box = box
-        self._new = new
+        self._peer = peer
+        self._streamed = streamed
         self._patience = Patience(
             services.draining, drain_ms=services.settings.api_drain_timeout
         )
-        self.row = row
         self._opened = ExitStack()
-        self.presence = Presence(
-            services, row.id, peer, on_disconnect=row.on_disconnect
-        )
 
     @classmethod
-    def begin(
-        cls,
-        services: Services,
-        job: NewJob,
-        peer: Peer,
-        *,
-        streamed: bool,
+    def prepare(
+        cls, services: Services, job: NewJob, peer: Peer, *, streamed: bool
     ) -> "Call":
-        """Submit a job, or attach to the one that was submitted under its key.
-
-        Raises:
-            AppError: Why it was not accepted.
-        """
-        open_mailbox = partial(services.jobs.mailbox, only_end=not streamed)
-        with ExitStack() as opened:
-            box = opened.enter_context(open_mailbox(job.id))
-            submission = accept(services, job)
-            row = just_submitted(job)
-            if not submission.is_new:
-                opened.close()
-                box = opened.enter_context(open_mailbox(submission.job_id))
-                row = services.reads.require(submission.job_id, job.owner_id)
-                if row.state is State.SUCCEEDED and row.payload_expired:
-                    raise PayloadExpiredError
-            call = cls(services, box, row, peer, new=submission.is_new)
-            call._opened = opened.pop_all()
+        """Listen to a job that is about to be submitted."""
+        call = cls(services, peer, streamed=streamed)
+        call._listen_to(job.id)
+        call._take(just_submitted(job), new=True)
         return call
 
     @classmethod
@@ -87,13 +63,39 @@ class Call:
         Raises:
             AppError: If it is there no more.
         """
-        with ExitStack() as opened:
-            box = opened.enter_context(services.jobs.mailbox(job_id))
+        call = cls(services, peer, streamed=True)
+        with ExitStack() as undo:
+            undo.callback(call.close)
+            call._listen_to(job_id)
             found = services.reads.require(job_id, None)
             row = replace(found, on_disconnect=OnDisconnect.CONTINUE)
-            call = cls(services, box, row, peer, new=False)
-            call._opened = opened.pop_all()
+            call._take(row, new=False)
+            undo.pop_all()
         return call
+
+    def attach_to(self, job_id: str) -> None:
+        """Listen to the job that was there under this one's key.
+
+        Raises:
+            AppError: If it is there no more, or its answer is not kept.
+        """
+        self.close()
+        self._listen_to(job_id)
+        row = self._services.reads.require(job_id, self.row.owner_id)
+        if row.state is State.SUCCEEDED and row.payload_expired:
+            raise PayloadExpiredError
+        self._take(row, new=False)
+
+    def _listen_to(self, job_id: str) -> None:
+        mailbox = self._services.jobs.mailbox(job_id, only_end=not self._streamed)
+        self._box = self._opened.enter_context(mailbox)
+
+    def _take(self, row: JobRecord, *, new: bool) -> None:
+        self.row = row
+        self._new = new
+        self.presence = Presence(
+            self._services, row.id, self._peer, on_disconnect=row.on_disconnect
+        )
 
     def answer(self) -> JobRecord:
         """Wait for the job's end, and give its row with its result.
@@ -176,17 +178,25 @@ def begin_all(
     *,
     streamed: bool,
 ) -> list[Call]:
-    """Begin calls that are accepted together, or none of them.
+    """Submit jobs together, or attach to those that were submitted under their keys.
 
     Raises:
-        AppError: Why one was not accepted; those before it are stopped.
+        AppError: Why they were not accepted, or have no answer: none is under way.
     """
-    begun: list[Call] = []
     with ExitStack() as undo:
-        undo.callback(_give_up, begun)
-        begun.extend(Call.begin(services, job, peer, streamed=streamed) for job in jobs)
+        calls = [
+            undo.enter_context(
+                closing(Call.prepare(services, job, peer, streamed=streamed))
+            )
+            for job in jobs
+        ]
+        submissions = accept_all(services, jobs)
+        undo.callback(abandon, calls)
+        for call, submission in zip(calls, submissions, strict=True):
+            if not submission.is_new:
+                call.attach_to(submission.job_id)
         undo.pop_all()
-    return begun
+    return calls
 
 
 def answers(calls: Sequence[Call]) -> list[JobRecord]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.api.calls.relay import Call, Delta, Ended
+from backend.api.calls.relay import Delta, Ended, ToolCall
 from backend.api.calls.stream import Writer
 from backend.api.calls.tooling import Tooling
 from backend.core.errors import AppError
@@ -11,8 +11,9 @@ from backend.core.errors import AppError
 
 @dataclass(slots=True)
 class _Held:
-    """What of one answer was held back, and how many calls were told."""
+    """What an attempt said that was held back, and how many of its calls were told."""
 
+    attempt: int = 1
     called: int = 0
     text: list[str] = field(default_factory=list)
     logprobs: list[dict[str, Any]] = field(default_factory=list)
@@ -34,7 +35,7 @@ class HoldingBack:
 
     def delta(self, index: int, delta: Delta) -> bytes:
         """Pass on thoughts and calls; a text that may be a call is held back."""
-        held = self._held[index]
+        held = self._held_of(index, delta.attempt)
         calls = self._tools.at_most([*delta.tool_calls], told=held.called)
         held.called += len(calls)
         text, logprobs = delta.text, delta.logprobs
@@ -57,11 +58,17 @@ class HoldingBack:
         Raises:
             AppError: If a tool had to be called, and was not.
         """
-        held = self._held[index]
+        held = self._held_of(index, end.attempt)
         return self._rest(index, held, end) + self._writer.ended(index, end)
 
+    def _held_of(self, index: int, attempt: int) -> _Held:
+        """Give what an attempt said; what one before it said is void."""
+        if self._held[index].attempt != attempt:
+            self._held[index] = _Held(attempt)
+        return self._held[index]
+
     def _rest(self, index: int, held: _Held, end: Ended) -> bytes:
-        text, calls = "".join(held.text), list[Call]()
+        text, calls = "".join(held.text), list[ToolCall]()
         if not held.called:
             text, calls = self._tools.settled(text, [], end.done_reason)
         if calls:

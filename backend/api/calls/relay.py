@@ -1,7 +1,8 @@
 """A job's answer as it grows, for protocols that can take nothing back.
 
 The frames of a job say where their text belongs, so what comes twice is cut off here.
-After a `reset` such a protocol cannot go on, unless nothing was told yet (JOBS.md 21).
+After a `reset` such a protocol cannot go on, unless its caller was told nothing yet
+(JOBS.md 21): whether it was, the stream knows (`stream`).
 """
 
 import time
@@ -11,13 +12,13 @@ from typing import Any
 
 import orjson
 
-from backend.api.calls.failure import AttemptRestartedError, failure
+from backend.api.calls.failure import failure
 from backend.core.errors import AppError
 from backend.core.jobs.states import State
 from backend.core.streams.follow import Follower, Silence, Told
 from backend.core.streams.frames import EventName, Frame
 
-Call = dict[str, Any]  # a tool call in Ollama's form, with its `index`
+ToolCall = dict[str, Any]  # in Ollama's form, with its `index`
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Delta:
 
     text: str = ""
     thinking: str = ""
-    tool_calls: tuple[Call, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
     attempt: int = 1
 
@@ -46,6 +47,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """The answer begins anew: what the model said so far is void."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How the job ended; `error` is why there is no answer, or not all of it."""
 
@@ -58,7 +64,7 @@ class Ended:
     attempt: int = 1
 
 
-Step = Delta | Waiting | Progress | Ended
+Step = Delta | Waiting | Progress | Restarted | Ended
 
 
 class Relay:
@@ -72,7 +78,7 @@ class Relay:
         self._calls = 0
         self._logprobs = 0
         self._attempt = 1
-        self._ended = False
+        self.has_ended = False
         self._what = "queued"
         self.node: str | None = None
         self.began_at = time.monotonic()
@@ -82,27 +88,24 @@ class Relay:
         """Give what there is at once, again and again, up to `Ended`."""
         for batch in self._follower.batches():
             yield self._steps(batch)
-            if self._ended:
+            if self.has_ended:
                 return
 
     def _steps(self, batch: list[Told]) -> list[Step]:
-        given, steps = self._said, list[Step]()
+        steps = list[Step]()
         for told in batch:
-            if self._begins_anew(told):
-                if given:
-                    self._ended = True
-                    return [*steps, Ended(AttemptRestartedError())]
-                # Nobody was told what is forgotten here.
-                steps.clear()
+            if self._has_said and self._begins_anew(told):
+                # What was not passed on yet need not be.
+                steps = [Restarted()]
                 self._text = self._thinking = self._calls = self._logprobs = 0
             steps += self._told(told)
-            if self._ended:
+            if self.has_ended:
                 break
         return steps
 
     @property
-    def _said(self) -> bool:
-        return bool(self._text or self._thinking or self._calls)
+    def _has_said(self) -> bool:
+        return bool(self._text or self._thinking or self._calls or self._logprobs)
 
     @staticmethod
     def _begins_anew(told: Told) -> bool:
@@ -164,7 +167,7 @@ class Relay:
             self.ran_at = time.monotonic()
 
     def _end(self, frame: Frame) -> Ended:
-        self._ended = True
+        self.has_ended = True
         self._note_attempt(frame)
         data = orjson.loads(frame.data)
         return Ended(

@@ -68,7 +68,8 @@ def _key(caller: Caller, body: Any) -> str | None:
 
 def _is_repeat() -> bool:
     count: str = request.environ.get("HTTP_X_STAINLESS_RETRY_COUNT", "0")
-    return count.isascii() and count.isdigit() and int(count) > 0
+    # However long it is: no number is made of it.
+    return count.isascii() and count.isdigit() and count.strip("0") != ""
 
 
 def _running(caller: Caller, place: str) -> str | None:

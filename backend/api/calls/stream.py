@@ -13,8 +13,9 @@ from typing import Protocol
 from flask import Response
 
 from backend.api.calls.call import Call, abandon
+from backend.api.calls.failure import AttemptRestartedError
 from backend.api.calls.headers import elapsed_ms
-from backend.api.calls.relay import Delta, Ended, Progress, Step, Waiting
+from backend.api.calls.relay import Delta, Ended, Progress, Restarted, Step, Waiting
 from backend.api.container import Services
 from backend.api.delivery import drop
 from backend.api.presence import LOOK_SECONDS, CallerVanishedError
@@ -32,7 +33,10 @@ _HEADERS = {
 
 
 class Writer(Protocol):
-    """How a protocol writes a stream; `index` tells several answers apart."""
+    """How a protocol writes a stream; `index` tells several answers apart.
+
+    An answer may begin anew while nothing of it was written: then `attempt` is another.
+    """
 
     content_type: str
 
@@ -88,6 +92,8 @@ class AnswerStream:
         self._relays = [call.relay(look_seconds=look_seconds) for call in calls]
         self._keepalive_seconds = services.settings.sse_keepalive / 1000
         self._written_at = time.monotonic()
+        # Those of whose answers the caller has heard something.
+        self._heard: set[int] = set()
         self._body = self._run()
         self._first = b""
         self._began_ms = elapsed_ms()
@@ -160,6 +166,7 @@ class AnswerStream:
         except AppError as error:
             if not isinstance(error, DrainingError):
                 abandon(self._calls)
+            self._drop_ended()
             if not begun:
                 raise
             yield self._writer.failed(error)
@@ -172,16 +179,27 @@ class AnswerStream:
                 step = next(steps, None)
                 if step is None:
                     del left[index]
-                    job_id = self._calls[index].row.id
-                    drop(self._services, job_id, kept=self._kept)
+                    self._drop(index)
                     continue
                 yield index, step
                 self._calls[index].look()
 
+    def _drop_ended(self) -> None:
+        """Drop the answers that are there, and that nobody will be told any more."""
+        for index, relay in enumerate(self._relays):
+            if relay.has_ended:
+                self._drop(index)
+
+    def _drop(self, index: int) -> None:
+        drop(self._services, self._calls[index].row.id, kept=self._kept)
+
     def _written(self, index: int, step: Step) -> bytes:
         if isinstance(step, Delta):
-            # What a protocol holds back is silence to its caller.
-            return self._writer.delta(index, step) or self._sign_of_life("running")
+            return self._said(index, step)
+        if isinstance(step, Restarted):
+            if index in self._heard:
+                raise AttemptRestartedError
+            return b""
         if isinstance(step, Progress):
             return self._progress(step)
         if isinstance(step, Waiting):
@@ -189,6 +207,13 @@ class AnswerStream:
         if step.error is not None:
             raise step.error
         return self._writer.ended(index, step)
+
+    def _said(self, index: int, delta: Delta) -> bytes:
+        if piece := self._writer.delta(index, delta):
+            self._heard.add(index)
+            return piece
+        # What a protocol holds back is silence to its caller.
+        return self._sign_of_life("running")
 
     def _sign_of_life(self, what: str) -> bytes:
         due = time.monotonic() - self._written_at >= self._keepalive_seconds

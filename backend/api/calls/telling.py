@@ -1,6 +1,7 @@
 """Jobs of one request, begun and told to their caller: whole, or as they grow."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from flask import Response, request
@@ -10,7 +11,7 @@ from backend.api.calls.call import Call, answers, begin_all
 from backend.api.calls.headers import serving_headers
 from backend.api.calls.stream import AnswerStream, Writer
 from backend.api.container import services
-from backend.api.delivery import once_sent
+from backend.api.delivery import drop, once_sent
 from backend.api.peer import Peer
 from backend.core.jobs.records import JobRecord, NewJob
 
@@ -24,7 +25,6 @@ def told(
     write: Write,
     *,
     reply: Reply | None = None,
-    kept: bool = True,
 ) -> Response:
     """Answer when all jobs have ended.
 
@@ -32,13 +32,16 @@ def told(
         jobs: To be submitted.
         write: Makes the answer of them.
         reply: Makes the response of that; plain JSON if it is left out.
-        kept: Whether the answer is kept as long as all others.
 
     Raises:
         AppError: Why there is no answer.
     """
-    rows = answers(begun(jobs))
-    response = (reply or answer)(write(rows))
+    rows, kept = answers(begun(jobs)), _kept(jobs)
+    with ExitStack() as undo:
+        for row in rows:
+            undo.callback(drop, services(), row.id, kept=kept)
+        response = (reply or answer)(write(rows))
+        undo.pop_all()
     response.headers.update(serving_headers(rows[0]))
     first, *others = (row.id for row in rows)
     return once_sent(services(), first, response, *others, kept=kept)
@@ -49,7 +52,6 @@ def streamed(
     writer: Callable[[Sequence[Call]], Writer],
     *,
     at_once: bool = False,
-    kept: bool = True,
 ) -> Response:
     """Answer as the jobs are answered.
 
@@ -57,14 +59,19 @@ def streamed(
         jobs: To be submitted.
         writer: Makes how their answers are written.
         at_once: Whether the head does not wait for the first word.
-        kept: Whether the answer is kept as long as all others.
 
     Raises:
         AppError: If there will be no answer.
     """
     calls = begun(jobs, streamed=True)
-    stream = AnswerStream(services(), calls, writer(calls), at_once=at_once, kept=kept)
+    stream = AnswerStream(
+        services(), calls, writer(calls), at_once=at_once, kept=_kept(jobs)
+    )
     return stream.response()
+
+
+def _kept(jobs: Sequence[NewJob]) -> bool:
+    return all(job.kept for job in jobs)
 
 
 def begun(jobs: Sequence[NewJob], *, streamed: bool = False) -> list[Call]:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from backend.core.errors import AppError
+from backend.core.nesting import is_too_deep
 
 Json = dict[str, Any]
 
@@ -143,4 +144,7 @@ def _call_in(text: str, names: frozenset[str]) -> Json | None:
         return None
     name, arguments = found["name"], found["arguments"]
     is_call = isinstance(name, str) and isinstance(arguments, dict)
+    if is_too_deep(arguments, text):
+        # It could be told to nobody.
+        return None
     return {"function": found} if is_call and name in names else None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from backend.api.calls.relay import Call, Delta, Ended
+from backend.api.calls.relay import Delta, Ended, ToolCall
 from backend.api.ollama import errors
 from backend.api.ollama.replies import NDJSON, line
 from backend.core.errors import AppError
@@ -14,13 +14,13 @@ from backend.core.jobs.states import Kind
 
 Json = dict[str, Any]
 # What was said, thought and called, as the part of an answer that tells it.
-Part = Callable[[str, str, list[Call]], Json]
+Part = Callable[[str, str, list[ToolCall]], Json]
 
 _NANOSECONDS_PER_MS = 1_000_000
 _BILLION = 1_000_000_000
 
 
-def chat_part(text: str, thinking: str, calls: list[Call]) -> Json:
+def chat_part(text: str, thinking: str, calls: list[ToolCall]) -> Json:
     """Tell it as a message."""
     message: Json = {"role": "assistant", "content": text}
     if thinking:
@@ -30,7 +30,7 @@ def chat_part(text: str, thinking: str, calls: list[Call]) -> Json:
     return {"message": message}
 
 
-def generate_part(text: str, thinking: str, _: list[Call]) -> Json:
+def generate_part(text: str, thinking: str, _: list[ToolCall]) -> Json:
     """Tell it as a completion."""
     return {"response": text} | ({"thinking": thinking} if thinking else {})
 
@@ -147,6 +147,6 @@ def _nanoseconds(timings: Json, name: str) -> int:
     return round((timings.get(name) or 0) * _NANOSECONDS_PER_MS)
 
 
-def _tool_call(call: Call) -> Json:
+def _tool_call(call: ToolCall) -> Json:
     """Write a call without the place that it has in our stream."""
     return {name: value for name, value in call.items() if name != "index"}

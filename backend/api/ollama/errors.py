@@ -3,11 +3,10 @@
 What Ollama itself said is repeated in its words, since clients look for them.
 """
 
-from http import HTTPStatus
-
 from flask import Response
 
 from backend.api.calls.failure import JobFailedError
+from backend.api.errors import compatible_status
 from backend.api.ollama.replies import reply
 from backend.core.errors import (
     AppError,
@@ -27,19 +26,12 @@ _PLAIN: dict[type[AppError], str] = {
 
 
 def answer(error: AppError) -> Response:
-    """Answer with an error; 422 is 400 here."""
+    """Answer with an error."""
     plain = _PLAIN.get(type(error))
     if plain is not None:
         return Response(plain, error.status, content_type="text/plain")
     headers = {CODE_HEADER: error.code}
-    return reply({"error": text(error)}, status_of(error), headers)
-
-
-def status_of(error: AppError | type[AppError]) -> int:
-    """Give the status that Ollama has for it."""
-    if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return HTTPStatus.BAD_REQUEST
-    return error.status
+    return reply({"error": text(error)}, compatible_status(error), headers)
 
 
 def text(error: AppError) -> str:

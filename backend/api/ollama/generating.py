@@ -10,12 +10,12 @@ from backend.api.ollama.admitting import admit
 from backend.api.ollama.answers import Lines, whole
 from backend.api.ollama.options import IGNORED_HEADER
 from backend.api.ollama.replies import reply
-from backend.api.ollama.requests import Wanted
+from backend.api.ollama.requests import Translation
 from backend.core.jobs.records import JobRecord
 from backend.core.keys import Caller
 
 
-def generated(wanted: Wanted, caller: Caller, *, streamed: bool) -> Response:
+def generated(wanted: Translation, caller: Caller, *, streamed: bool) -> Response:
     """Answer a chat or a prompt, line by line or in one object."""
     asked = wanted.asked
     if not streamed:
@@ -28,7 +28,7 @@ def generated(wanted: Wanted, caller: Caller, *, streamed: bool) -> Response:
 
 
 def answered(
-    wanted: Wanted, caller: Caller, write: Callable[[JobRecord], Any]
+    wanted: Translation, caller: Caller, write: Callable[[JobRecord], Any]
 ) -> Response:
     """Answer in one object."""
     jobs = [admit(wanted.asked, caller)]

@@ -4,6 +4,7 @@ from typing import Any
 
 from backend.api.schemas.options import RELOADING
 
+_BEYOND_INT64 = 2.0**63
 IGNORED_HEADER = "X-Corral-Ignored-Options"
 
 
@@ -25,7 +26,7 @@ def split(
 def _whole(value: Any) -> Any:  # an option
     # Go takes 100.0 for an integer, and so do all options that are none.
     is_whole = isinstance(value, float) and value.is_integer()
-    return int(value) if is_whole else value
+    return int(value) if is_whole and abs(value) < _BEYOND_INT64 else value
 
 
 def _is_endless(tokens: Any) -> bool:  # an option

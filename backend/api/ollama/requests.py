@@ -15,14 +15,14 @@ _OF_PROMPT = ("prompt", "suffix", "system", "template", "raw", "images")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Translation:
     """What is asked for, and the names of what is left out of it."""
 
     asked: Asked
     ignored: tuple[str, ...]
 
 
-def chat(body: OllamaChatRequest) -> Wanted:
+def chat(body: OllamaChatRequest) -> Translation:
     """Say in the native API's words what is asked."""
     messages = [m.model_dump(exclude_none=True) for m in body.messages or ()]
     request: dict[str, Any] = {"messages": messages}
@@ -35,13 +35,13 @@ def chat(body: OllamaChatRequest) -> Wanted:
     return _text(Kind.CHAT, body, request)
 
 
-def generate(body: OllamaGenerateRequest) -> Wanted:
+def generate(body: OllamaGenerateRequest) -> Translation:
     """Say in the native API's words what is asked."""
     given = {name: getattr(body, name) for name in _OF_PROMPT}
     return _text(Kind.GENERATE, body, {n: v for n, v in given.items() if v})
 
 
-def embed(body: OllamaEmbedRequest) -> Wanted:
+def embed(body: OllamaEmbedRequest) -> Translation:
     """Say in the native API's words what is asked.
 
     Ollama's own default holds here: texts that are too long are cut.
@@ -52,13 +52,13 @@ def embed(body: OllamaEmbedRequest) -> Wanted:
     return _of_model(Kind.EMBED, body, request, [])
 
 
-def load(body: OfModel) -> Wanted:
+def load(body: OfModel) -> Translation:
     """Say in the native API's words that the model shall be in memory."""
     _, ignored = split(body.options)
-    return Wanted(Asked(Kind.LOAD, body.model, {}), (*_policys(body), *ignored))
+    return Translation(Asked(Kind.LOAD, body.model, {}), (*_policys(body), *ignored))
 
 
-def _text(kind: Kind, body: OfText, request: dict[str, Any]) -> Wanted:
+def _text(kind: Kind, body: OfText, request: dict[str, Any]) -> Translation:
     given = {"format": body.format, "think": body.think}
     if body.logprobs:
         given |= {"logprobs": True, "top_logprobs": body.top_logprobs or None}
@@ -72,12 +72,12 @@ def _text(kind: Kind, body: OfText, request: dict[str, Any]) -> Wanted:
 
 def _of_model(
     kind: Kind, body: OfModel, request: dict[str, Any], ignored: list[str]
-) -> Wanted:
+) -> Translation:
     options, without = split(body.options)
     if options:
         request["options"] = options
     names = (*_policys(body), *ignored, *without)
-    return Wanted(Asked(kind, body.model, request), names)
+    return Translation(Asked(kind, body.model, request), names)
 
 
 def _policys(body: OfModel) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from backend.api.calls.relay import Call
+from backend.api.calls.ids import answer_id, made_at, part_id
+from backend.api.calls.relay import ToolCall
 from backend.api.calls.tooling import Tooling
 from backend.core.jobs.records import JobRecord
 
@@ -30,7 +31,7 @@ class Wanted:
 
 def completion_id(job_id: str) -> str:
     """Name a completion after its job."""
-    return f"chatcmpl-{job_id}"
+    return answer_id("chatcmpl-", job_id)
 
 
 def completion(rows: Sequence[JobRecord], wanted: Wanted) -> Json:
@@ -43,7 +44,7 @@ def completion(rows: Sequence[JobRecord], wanted: Wanted) -> Json:
     return {
         "id": completion_id(first.id),
         "object": "chat.completion",
-        "created": int(first.created_at.timestamp()),
+        "created": made_at(first.id),
         "model": wanted.model,
         "choices": [_choice(index, row, wanted) for index, row in enumerate(rows)],
         "usage": usage(
@@ -84,11 +85,11 @@ def finish_reason(done_reason: str | None, *, called: bool) -> str:
     return "length" if done_reason == "length" else "stop"
 
 
-def tool_call(call: Call, job_id: str, number: int) -> Json:
+def tool_call(call: ToolCall, job_id: str, number: int) -> Json:
     """Write a tool call: its arguments are JSON in a text."""
     function = call["function"]
     return {
-        "id": call.get("id") or f"call_{job_id[-12:]}{number}",
+        "id": call.get("id") or part_id("call_", job_id, number),
         "type": "function",
         "function": {
             "name": function["name"],

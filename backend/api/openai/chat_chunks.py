@@ -1,13 +1,13 @@
 """A chat's answer as it grows: role, deltas, finish reason, usage, `[DONE]`."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from backend.api.calls.relay import Call, Delta, Ended
+from backend.api.calls.ids import made_at
+from backend.api.calls.relay import Delta, Ended, ToolCall
 from backend.api.openai import errors
 from backend.api.openai.chat_answer import (
     Wanted,
@@ -42,7 +42,7 @@ class Chunks:
         self._head = {
             "id": completion_id(job_id),
             "object": "chat.completion.chunk",
-            "created": int(time.time()),
+            "created": made_at(job_id),
             "model": wanted.model,
             "system_fingerprint": None,
         }
@@ -90,7 +90,7 @@ class Chunks:
         """Write an error: a bare end would look like a complete answer."""
         return event(errors.body(error))
 
-    def _calls(self, choice: _Choice, calls: Sequence[Call]) -> list[Json]:
+    def _calls(self, choice: _Choice, calls: Sequence[ToolCall]) -> list[Json]:
         first = choice.called
         choice.called += len(calls)
         return [

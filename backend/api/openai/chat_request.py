@@ -48,6 +48,7 @@ def asked(body: ChatCompletionRequest, tools: Tooling) -> Asked:
         body.model,
         {name: value for name, value in request.items() if value is not None},
         metadata=body.metadata,
+        kept=body.store is not False,
         names=_names(body),
     )
 

@@ -1,11 +1,11 @@
 """A completion as OpenAI tells it: whole, or chunk by chunk (pure)."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from backend.api.calls.ids import answer_id, made_at
 from backend.api.calls.relay import Delta, Ended
 from backend.api.openai import errors
 from backend.api.openai.chat_answer import finish_reason, usage
@@ -36,14 +36,13 @@ class WantedText:
 def completion(rows: Sequence[JobRecord], wanted: WantedText) -> Json:
     """Write the whole answer, one choice for each job."""
     first = rows[0]
-    created = int(first.created_at.timestamp())
     choices = [_whole(index, row, wanted) for index, row in enumerate(rows)]
     counts = usage(
         sum(row.prompt_tokens or 0 for row in rows),
         sum(row.completion_tokens or 0 for row in rows),
         thought=any(row.result.get("thinking") for row in rows),
     )
-    return _head(first.id, wanted, created) | {"choices": choices, "usage": counts}
+    return _head(first.id, wanted) | {"choices": choices, "usage": counts}
 
 
 def _whole(index: int, row: JobRecord, wanted: WantedText) -> Json:
@@ -56,11 +55,11 @@ def _whole(index: int, row: JobRecord, wanted: WantedText) -> Json:
     )
 
 
-def _head(job_id: str, wanted: WantedText, created: int) -> Json:
+def _head(job_id: str, wanted: WantedText) -> Json:
     return {
-        "id": f"cmpl-{job_id}",
+        "id": answer_id("cmpl-", job_id),
         "object": "text_completion",
-        "created": created,
+        "created": made_at(job_id),
         "model": wanted.model,
         "system_fingerprint": None,
     }
@@ -98,7 +97,7 @@ class TextChunks:
     def __init__(self, job_id: str, wanted: WantedText) -> None:
         """Take what all chunks have alike."""
         self._wanted = wanted
-        self._head = _head(job_id, wanted, int(time.time()))
+        self._head = _head(job_id, wanted)
         self._echoed = list(wanted.echoed)
         self._lengths = [0] * len(self._echoed)
         self._prompt = self._completion = 0

@@ -1,15 +1,11 @@
-"""Errors in OpenAI's words: `{"error": {message, type, param, code}}`.
-
-Its SDK repeats a request after 408, 409, 429 and 5xx unless `x-should-retry` says
-otherwise, so that header tells what a repeat is good for.
-"""
+"""Errors in OpenAI's words: `{"error": {message, type, param, code}}`."""
 
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from flask import Response
 
+from backend.api.errors import compatible, compatible_status
 from backend.core.errors import AppError
 
 # Ours where theirs is another; all others are the same, or have no like.
@@ -31,19 +27,8 @@ _TYPES: dict[int, str] = {
 
 
 def answer(error: AppError) -> Response:
-    """Answer with an error; 422 is 400 here."""
-    response = Response(
-        orjson.dumps(body(error)), status_of(error), content_type="application/json"
-    )
-    response.headers["x-should-retry"] = "true" if error.retryable else "false"
-    return response
-
-
-def status_of(error: AppError | type[AppError]) -> int:
-    """Give the status that OpenAI has for it."""
-    if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return HTTPStatus.BAD_REQUEST
-    return error.status
+    """Answer with an error."""
+    return compatible(error, body(error))
 
 
 def body(error: AppError) -> dict[str, Any]:
@@ -51,7 +36,7 @@ def body(error: AppError) -> dict[str, Any]:
     return {
         "error": {
             "message": error.detail,
-            "type": _type(error, status_of(error)),
+            "type": _type(error, compatible_status(error)),
             "param": param(error),
             "code": _CODES.get(error.code, error.code),
         }

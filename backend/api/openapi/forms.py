@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from backend.api.anthropic import errors as anthropic_errors
 from backend.api.anthropic.schemas.views import AnthropicError
-from backend.api.errors import CONTENT_TYPE
-from backend.api.ollama import errors as ollama_errors
+from backend.api.errors import CONTENT_TYPE, compatible_status
 from backend.api.ollama.schemas.views import OllamaError
-from backend.api.openai import errors as openai_errors
 from backend.api.openai.schemas.views import OpenAIError
 from backend.api.schemas.views.problem import Problem
 from backend.core.errors import AppError
@@ -32,7 +29,7 @@ class ErrorForm:
 
 
 NATIVE = ErrorForm(Problem, CONTENT_TYPE)
-OPENAI = ErrorForm(OpenAIError, status_of=openai_errors.status_of)
-ANTHROPIC = ErrorForm(AnthropicError, status_of=anthropic_errors.status_of)
-OLLAMA = ErrorForm(OllamaError, status_of=ollama_errors.status_of)
+OPENAI = ErrorForm(OpenAIError, status_of=compatible_status)
+ANTHROPIC = ErrorForm(AnthropicError, status_of=compatible_status)
+OLLAMA = ErrorForm(OllamaError, status_of=compatible_status)
 FORMS = (NATIVE, OPENAI, ANTHROPIC, OLLAMA)

@@ -20,7 +20,7 @@ from backend.api.usage_view import (
 )
 from backend.api.visible import visible_owner
 from backend.api.wishes import wants_csv
-from backend.core.usage.calls import Call
+from backend.core.usage.calls import CallRecord
 from backend.core.usage.sums import Counts
 
 blueprint = Blueprint("usage", __name__, url_prefix="/api/v1/usage")
@@ -60,7 +60,9 @@ def list_calls() -> Response:
     return listed([call_view(call) for call in first], following)
 
 
-def _table(first: list[Call], others: Iterator[list[Call]]) -> Iterator[str]:
+def _table(
+    first: list[CallRecord], others: Iterator[list[CallRecord]]
+) -> Iterator[str]:
     yield csv_text(map(call_view, first), CALL_FIELDS)
     for page in others:
         yield csv_text(map(call_view, page), CALL_FIELDS, header=False)

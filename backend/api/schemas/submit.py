@@ -18,7 +18,7 @@ MetadataValue = Annotated[str, StringConstraints(max_length=512)]
 Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
 
 
-class Submission(Strict):
+class JobBody(Strict):
     """What every job has."""
 
     model: ModelName
@@ -35,35 +35,35 @@ class Submission(Strict):
     )
 
 
-class ChatJob(Submission):
+class ChatJob(JobBody):
     """A chat."""
 
     kind: Literal["chat"]
     request: ChatRequest
 
 
-class GenerateJob(Submission):
+class GenerateJob(JobBody):
     """A completion."""
 
     kind: Literal["generate"]
     request: GenerateRequest
 
 
-class EmbedJob(Submission):
+class EmbedJob(JobBody):
     """Embeddings."""
 
     kind: Literal["embed"]
     request: EmbedRequest
 
 
-class LoadJob(Submission):
+class LoadJob(JobBody):
     """Bringing a model into memory, where it is served."""
 
     kind: Literal["load"]
     request: LoadRequest = Field(default_factory=LoadRequest)
 
 
-class PullJob(Submission):
+class PullJob(JobBody):
     """Bringing a model to a node; for administrators."""
 
     kind: Literal["pull"]

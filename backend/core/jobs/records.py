@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from backend.core.credential import Credential
+from backend.core.identifiers import made_at_ms
 from backend.core.jobs.states import (
     ErrorCode,
     Kind,
@@ -45,6 +46,8 @@ class NewJob:
     protocol: Protocol = Protocol.NATIVE
     # JSON of what the caller sent, where its protocol has to tell it again.
     original: bytes | None = None
+    # Whether request and result stay for as long as retention says, or go at the end.
+    kept: bool = True
     # What has to be reserved before it is accepted, and whose limits hold that.
     limits: KeyLimits | None = None
     limits_id: int | None = None
@@ -212,8 +215,7 @@ class JobRecord:
 
 def just_submitted(job: NewJob) -> JobRecord:
     """Give the row of a job that was committed this moment, without reading it."""
-    # The id is of version 7: its first 48 bits are milliseconds.
-    made = datetime.fromtimestamp(int(job.id[:8] + job.id[9:13], 16) / 1000, UTC)
+    made = datetime.fromtimestamp(made_at_ms(job.id) / 1000, UTC)
     return JobRecord(
         id=job.id,
         owner_id=job.owner_id,

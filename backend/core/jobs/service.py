@@ -5,34 +5,29 @@ The order of a submission is everything: a mailbox first, then COMMIT, then anno
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import redis
 import structlog
-from kombu.exceptions import OperationalError as BrokerError
 
 from backend.core import metrics
-from backend.core.credential import CallerChangedError
 from backend.core.errors import (
     IdempotencyConflictError,
     InvalidRequestError,
     JobIsFinalError,
     PayloadExpiredError,
 )
-from backend.core.group_commit import GroupCommit, step_back
 from backend.core.identifiers import uuid7
+from backend.core.jobs.commit import JobCommit
 from backend.core.jobs.queue_room import QueueRoom
 from backend.core.jobs.reads import JobReads
-from backend.core.jobs.records import Due, JobRecord, Moved, NewJob
-from backend.core.jobs.repository.insert import BAD_ROW, DUPLICATE, JobInsert
+from backend.core.jobs.records import JobRecord, Moved, NewJob
+from backend.core.jobs.repository.insert import DUPLICATE, JobInsert
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.repository.transition import JobTransition
 from backend.core.jobs.states import FINAL, State
 from backend.core.limits.reservations import Reservations
-from backend.core.names import NODE_LANES
 from backend.core.queue import Announcer
 from backend.core.streams.frames import Frame
 from backend.core.streams.hub import Hub
@@ -41,13 +36,10 @@ from backend.core.streams.outsider import OutsiderStream
 
 log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What became of a submission; another id than one's own means "it was there"."""
-
-    job_id: str
-    handed_over: bool = False
+# A key that was taken when a job was to be committed, and free when its job was looked
+# for, was freed in that very instant. That this happens again and again means that the
+# database refuses the row for another reason.
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,50 +69,64 @@ class JobService:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep the collaborators."""
-        self._insert = insert
         self._query = query
         self._reads = reads
         self._transition = transition
-        self._announcer = announcer
         self._hub = hub
         self._outsider = outsider
         self._room = room
         self._reservations = reservations
         self._clock = clock
-        self._commit: GroupCommit[NewJob, Accepted] = GroupCommit(
-            self._commit_batch,
-            split_on=(*BAD_ROW, CallerChangedError),
-            size=_bytes,
-            gather=step_back,
-        )
+        self._commit = JobCommit(insert, announcer)
 
     def submit(self, job: NewJob) -> Submission:
         """Accept a job: when this returns it is committed, and somebody will look.
 
         Raises:
-            IdempotencyConflictError: If the key was used with another body.
-            QueueFullError: If too many jobs wait.
-            CallerChangedError: If its credential does not hold any more.
-            DatabaseUnavailableError: If it could not be accepted.
+            AppError, CallerChangedError: As `submit_all` does.
         """
-        self._room.check(job.key_id)
-        self._hub.wait_until_settled()
-        try:
-            accepted = self._commit(job)
-        except DUPLICATE:
-            return self._resolve_duplicate(job)
-        if accepted.job_id != job.id:
-            return self._resolve_duplicate(job)
-        metrics.record_submitted(job.kind)
-        return Submission(job.id, is_new=True, handed_over=accepted.handed_over)
+        return self.submit_all([job])[0]
 
-    def _resolve_duplicate(self, job: NewJob) -> Submission:
-        winner = self._query.by_idempotency_key(job.owner_id, job.idempotency_key or "")
-        if winner is None:
-            # Released in this very instant: the key is free again.
-            accepted = self._commit(job)
-            return Submission(accepted.job_id, is_new=True, handed_over=False)
-        return _repeated(job, winner)
+    def submit_all(self, jobs: Sequence[NewJob]) -> list[Submission]:
+        """Accept jobs of one caller together: all of them, or none.
+
+        Raises:
+            IdempotencyConflictError: If a key was used with another body.
+            QueueFullError: If too many jobs wait.
+            CallerChangedError: If their credential does not hold any more.
+            DatabaseUnavailableError: If they could not be accepted.
+        """
+        self._room.check(jobs[0].key_id)
+        self._hub.wait_until_settled()
+        found: dict[str, Submission] = {}
+        rounds = 0
+        while left := [job for job in jobs if job.id not in found]:
+            rounds += 1
+            try:
+                found |= self._committed(left)
+            except DUPLICATE:
+                if rounds >= _ROUNDS:
+                    raise
+            found |= self._repeats([job for job in left if job.id not in found])
+        return [found[job.id] for job in jobs]
+
+    def _committed(self, jobs: Sequence[NewJob]) -> dict[str, Submission]:
+        """Commit jobs; what another's job was taken for is not among them."""
+        accepted = zip(jobs, self._commit(jobs), strict=True)
+        new = {
+            job.id: Submission(job.id, is_new=True, handed_over=one.handed_over)
+            for job, one in accepted
+            if one.job_id == job.id
+        }
+        for job in jobs:
+            if job.id in new:
+                metrics.record_submitted(job.kind)
+        return new
+
+    def _repeats(self, jobs: Sequence[NewJob]) -> dict[str, Submission]:
+        """Find those whose keys are taken; a key may be free again by now."""
+        known = ((job.id, self.repeated(job)) for job in jobs)
+        return {job_id: found for job_id, found in known if found is not None}
 
     def repeated(self, job: NewJob) -> Submission | None:
         """Find the job that a submission only repeats; None if it is a new one.
@@ -132,37 +138,6 @@ class JobService:
             return None
         winner = self._query.by_idempotency_key(job.owner_id, job.idempotency_key)
         return None if winner is None else _repeated(job, winner)
-
-    def _commit_batch(self, jobs: Sequence[NewJob]) -> list[Accepted]:
-        """Commit what was submitted together, then announce it."""
-        firsts: dict[object, NewJob] = {}
-        own = [job for job in jobs if firsts.setdefault(_wish(job), job) is job]
-        self._insert(own)
-        handed = self._announce(own)
-        return [
-            Accepted(first.id, handed_over=first.id in handed)
-            for first in (firsts[_wish(job)] for job in jobs)
-        ]
-
-    def _announce(self, jobs: Sequence[NewJob]) -> set[str]:
-        by_model: dict[str, list[NewJob]] = defaultdict(list)
-        for job in jobs:
-            if not job.lane.startswith(NODE_LANES):
-                by_model[job.model].append(job)
-        handed: set[str] = set()
-        for model, members in by_model.items():
-            given = self._tell(model, [_due(job) for job in members])
-            handed.update(job.id for job in members[:given])
-        return handed
-
-    def _tell(self, model: str, due: Sequence[Due]) -> int:
-        try:
-            return self._announcer.announce(model, due)
-        except (redis.RedisError, BrokerError) as error:
-            # They are committed; recovery sends the tickets when Redis is back.
-            metrics.record_announce_failure()
-            log.warning("announce_failed", model=model, jobs=len(due), error=str(error))
-            return 0
 
     @contextmanager
     def mailbox(self, job_id: str, *, only_end: bool = False) -> Iterator[Mailbox]:
@@ -262,28 +237,3 @@ def _repeated(job: NewJob, winner: JobRecord) -> Submission:
     if winner.body_hash != job.body_hash:
         raise IdempotencyConflictError
     return Submission(winner.id, is_new=False, handed_over=False)
-
-
-def _wish(job: NewJob) -> object:
-    """Tell submissions apart that are to become different jobs."""
-    return job.owner_id, job.idempotency_key or job.id, job.credential
-
-
-def _bytes(job: NewJob) -> int:
-    return len(job.request) + len(job.original or b"")
-
-
-def _due(job: NewJob) -> Due:
-    return Due(
-        id=job.id,
-        attempt=0,
-        failures=0,
-        kind=job.kind,
-        model=job.model,
-        requested_model=job.requested_model,
-        request=job.request,
-        deadline_ms=job.deadline_ms,
-        request_id=job.request_id,
-        traceparent=job.traceparent,
-        limits_id=job.limits_id,
-    )

@@ -18,6 +18,7 @@ from backend.core.errors import (
     AppError,
     InsufficientQuotaError,
     RateLimitedError,
+    RequestsAboveLimitError,
     TokensAboveLimitError,
 )
 
@@ -100,28 +101,46 @@ class Hindrance:
         )
 
 
-def hindrance(limits: KeyLimits, standing: Standing, cost: int) -> Hindrance:
+def hindrance(
+    limits: KeyLimits, standing: Standing, cost: int, *, count: int = 1
+) -> Hindrance:
     """Tell what a request that was not admitted has to wait for longest.
 
     Args:
         limits: Of its key.
         standing: As it was found.
         cost: The tokens that it may use.
+        count: The jobs that it is, each of which counts as a request.
 
     Raises:
         ValueError: If nothing hinders it.
     """
     found = [
+        _by_number(limits, count),
         _by_size(limits, cost),
-        _by_requests(limits, standing),
+        _by_requests(limits, standing, count),
         _by_tokens(limits, standing, cost),
         _by_day(limits, standing, cost),
-        _by_places(limits, standing),
+        _by_places(limits, standing, count),
     ]
     return max(
         (one for one in found if one is not None),
         key=lambda one: math.inf if one.wait_ms is None else one.wait_ms,
     )
+
+
+def _by_number(limits: KeyLimits, count: int) -> Hindrance | None:
+    for limit, most, what in (
+        (Limit.REQUESTS, limits.rpm, "requests a minute"),
+        (Limit.CONCURRENCY, limits.max_concurrency, "jobs at a time"),
+    ):
+        if most is not None and count > most:
+            detail = (
+                f"This request is {count} in one, and the key is allowed {most} {what}"
+                f" ({limit}), so it can never pass; ask for fewer answers at once."
+            )
+            return Hindrance(limit, detail, None, RequestsAboveLimitError)
+    return None
 
 
 def _by_size(limits: KeyLimits, cost: int) -> Hindrance | None:
@@ -140,12 +159,12 @@ def _by_size(limits: KeyLimits, cost: int) -> Hindrance | None:
     return None
 
 
-def _by_requests(limits: KeyLimits, standing: Standing) -> Hindrance | None:
-    if limits.rpm is None or standing.requests < limits.rpm:
+def _by_requests(limits: KeyLimits, standing: Standing, count: int) -> Hindrance | None:
+    if limits.rpm is None or standing.requests + count <= limits.rpm:
         return None
     detail = (
         f"The key is allowed {limits.rpm} requests a minute (rpm), and"
-        f" {standing.requests} were accepted in the last 60 s."
+        f" {standing.requests} were accepted in the last 60 s{_and_asks(count)}."
     )
     return Hindrance(Limit.REQUESTS, detail, standing.requests_wait_ms)
 
@@ -176,11 +195,16 @@ def _by_day(limits: KeyLimits, standing: Standing, cost: int) -> Hindrance | Non
     return Hindrance(Limit.DAILY_TOKENS, detail, _LOOK_AGAIN_MS)
 
 
-def _by_places(limits: KeyLimits, standing: Standing) -> Hindrance | None:
-    if limits.max_concurrency is None or standing.places < limits.max_concurrency:
+def _by_places(limits: KeyLimits, standing: Standing, count: int) -> Hindrance | None:
+    most = limits.max_concurrency
+    if most is None or standing.places + count <= most:
         return None
     detail = (
-        f"The key is allowed {limits.max_concurrency} jobs at a time"
-        f" (max_concurrency), and {standing.places} are queued or run."
+        f"The key is allowed {most} jobs at a time (max_concurrency), and"
+        f" {standing.places} are queued or run{_and_asks(count)}."
     )
     return Hindrance(Limit.CONCURRENCY, detail, _LOOK_AGAIN_MS)
+
+
+def _and_asks(count: int) -> str:
+    return "" if count == 1 else f"; this request is {count} in one"

@@ -5,7 +5,7 @@ settles it after the COMMIT; what a crash leaves between the two, reconciliation
 Keys without limits come here never.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -67,16 +67,21 @@ class Reservations:
             partial(self._evaluate, scripts.RESERVE), gather=step_back
         )
 
-    def reserve(self, limits: KeyLimits, job_id: str, cost: int) -> Outcome:
-        """Reserve a request, its tokens and a place, or nothing.
+    def reserve(self, limits: KeyLimits, costs: Mapping[str, int]) -> Outcome:
+        """Reserve a request, its tokens and a place for each job, or nothing.
+
+        Args:
+            limits: Of their key.
+            costs: The tokens that each may use, by its id.
 
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        admitted, standing = self._ask(limits, job_id, cost)
-        return Outcome(
-            standing, None if admitted else hindrance(limits, standing, cost)
-        )
+        admitted, standing = self._ask(limits, costs)
+        if admitted:
+            return Outcome(standing, None)
+        cost = sum(costs.values())
+        return Outcome(standing, hindrance(limits, standing, cost, count=len(costs)))
 
     def standing(self, limits: KeyLimits) -> Standing:
         """Tell what is used now.
@@ -84,21 +89,24 @@ class Reservations:
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        return self._ask(limits, "", 0)[1]
+        return self._ask(limits, {})[1]
 
-    def _ask(self, limits: KeyLimits, job_id: str, cost: int) -> tuple[bool, Standing]:
+    def _ask(
+        self, limits: KeyLimits, costs: Mapping[str, int]
+    ) -> tuple[bool, Standing]:
         most = (limits.rpm, limits.tpm, limits.daily_tokens, limits.max_concurrency)
         written = ("" if limit is None else limit for limit in most)
-        values = (limits.lineage_id, job_id, cost, *written, LOOK_AFTER_MS)
+        asked = (value for pair in costs.items() for value in pair)
+        values = (limits.lineage_id, *written, LOOK_AFTER_MS, *asked)
         try:
             admitted, *numbers = self._asks(values)
         except redis.RedisError as error:
             raise QueueUnavailableError(retry_after=_RETRY_SECONDS) from error
         return bool(admitted), Standing(*map(int, numbers))
 
-    def release(self, lineage_id: int, job_id: str) -> None:
-        """Undo a reservation whose job was not accepted."""
-        self.settle([Settlement(lineage_id, job_id, never=True)])
+    def release(self, lineage_id: int, job_ids: Iterable[str]) -> None:
+        """Undo the reservations of jobs that were not accepted."""
+        self.settle([Settlement(lineage_id, one, never=True) for one in job_ids])
 
     def settle(self, settlements: Sequence[Settlement]) -> int:
         """Charge what ended jobs took, give back the rest; tells how many were open.

@@ -22,19 +22,23 @@ local function keys(lineage)
 end
 """
 
-# ARGV lineage, job, cost, rpm, tpm, daily tokens, concurrency (each '' = unlimited),
-# ms until reconciliation looks. Without a job nothing is reserved.
-# Gives {admitted, requests, tokens, charged, reserved, places, ms until a request fits,
-# ms until the cost fits, ms until the minute is empty, ms until midnight}.
+# ARGV lineage, rpm, tpm, daily tokens, concurrency (each '' = unlimited), ms until
+# reconciliation looks, then (job, cost)…: all of them are reserved, or none.
+# Gives {admitted, requests, tokens, charged, reserved, places, ms until the requests
+# fit, ms until the cost fits, ms until the minute is empty, ms until midnight}.
 RESERVE = (
     _NOW
     + """
 local open, window, tokens, day = keys(ARGV[1])
 local today = math.floor(now / DAY)
 day = day .. today
-local job, cost = ARGV[2], tonumber(ARGV[3])
-local rpm, tpm = tonumber(ARGV[4]), tonumber(ARGV[5])
-local daily, most = tonumber(ARGV[6]), tonumber(ARGV[7])
+local rpm, tpm = tonumber(ARGV[2]), tonumber(ARGV[3])
+local daily, most = tonumber(ARGV[4]), tonumber(ARGV[5])
+local FIRST, cost = 7, 0
+local asked = (#ARGV - FIRST + 1) / 2
+for i = FIRST, #ARGV, 2 do cost = cost + ARGV[i + 1] end
+-- Who only looks is told when one more would fit.
+local more = math.max(asked, 1)
 
 -- What was admitted a minute ago counts no more. So many at a time fit on Lua's stack.
 while true do
@@ -57,9 +61,10 @@ local reserved = tonumber(redis.call('HGET', day, 'reserved') or 0)
 local places = redis.call('HLEN', open)
 
 local function until_requests()
-  local at = requests - rpm
+  local at = requests + more - rpm - 1
   local last = redis.call('ZRANGE', window, at, at, 'WITHSCORES')
-  return last[2] + MINUTE - now
+  -- More than a minute takes will never fit.
+  return last[2] and last[2] + MINUTE - now or 0
 end
 
 local function until_tokens()
@@ -75,21 +80,26 @@ local function until_tokens()
 end
 
 local admitted, requests_wait, tokens_wait = 1, 0, 0
-if rpm and requests >= rpm then admitted, requests_wait = 0, until_requests() end
+if rpm and requests + more > rpm then
+  admitted, requests_wait = 0, until_requests()
+end
 if tpm and sum + cost > tpm then admitted, tokens_wait = 0, until_tokens() end
 if daily and charged + reserved + cost > daily then admitted = 0 end
-if most and places >= most then admitted = 0 end
+if most and places + more > most then admitted = 0 end
 
--- Asked again, after a lost reply: it is admitted already.
-local again = job ~= '' and redis.call('HEXISTS', open, job) == 1
+-- Asked again, after a lost reply: they are admitted already.
+local again = asked > 0 and redis.call('HEXISTS', open, ARGV[FIRST]) == 1
 if again then admitted = 1 end
-if admitted == 1 and job ~= '' and not again then
-  requests, sum = requests + 1, sum + cost
-  reserved, places = reserved + cost, places + 1
-  redis.call('HSET', open, job, today .. ' ' .. cost .. ' ' .. now)
-  redis.call('ZADD', ALL, now + ARGV[8], ARGV[1] .. ':' .. job)
-  redis.call('ZADD', window, now, job)
-  redis.call('HSET', tokens, job, cost, 'sum', sum)
+if admitted == 1 and asked > 0 and not again then
+  requests, sum = requests + asked, sum + cost
+  reserved, places = reserved + cost, places + asked
+  for i = FIRST, #ARGV, 2 do
+    local job, own = ARGV[i], ARGV[i + 1]
+    redis.call('HSET', open, job, today .. ' ' .. own .. ' ' .. now)
+    redis.call('ZADD', ALL, now + ARGV[6], ARGV[1] .. ':' .. job)
+    redis.call('ZADD', window, now, job)
+    redis.call('HSET', tokens, job, own, 'sum', sum)
+  end
   redis.call('PEXPIREAT', window, now + MINUTE)
   redis.call('PEXPIREAT', tokens, now + MINUTE)
   redis.call('HINCRBY', day, 'reserved', cost)

@@ -10,6 +10,7 @@ from backend.core.models.job_payload import JobPayload
 from backend.core.models.maintenance_run import MaintenanceRun
 from backend.core.models.model import Model
 from backend.core.models.session import Session
+from backend.core.models.unkept_payload import UnkeptPayload
 from backend.core.models.usage_hour import UsageHour
 from backend.core.models.user import ADMIN_USER, SYSTEM_USER, User
 
@@ -26,6 +27,7 @@ __all__ = [
     "MaintenanceRun",
     "Model",
     "Session",
+    "UnkeptPayload",
     "UsageHour",
     "User",
     "UtcDateTime",

@@ -32,7 +32,7 @@ class Which:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallRecord:
     """A call that has ended."""
 
     id: str
@@ -110,7 +110,7 @@ class UsageCalls:
 
     def pages(
         self, which: Which, *, limit: int, after: str | None = None
-    ) -> Iterator[list[Call]]:
+    ) -> Iterator[list[CallRecord]]:
         """List calls, the newest end first, those that come after the call `after`.
 
         Raises:
@@ -122,7 +122,7 @@ class UsageCalls:
 
     def _pages(
         self, which: Which, place: tuple[datetime, str] | None, limit: int
-    ) -> Iterator[list[Call]]:
+    ) -> Iterator[list[CallRecord]]:
         while limit > 0:
             size = min(limit, _PAGE)
             page = self._page(which, place, size)
@@ -142,12 +142,12 @@ class UsageCalls:
 
     def _page(
         self, which: Which, place: tuple[datetime, str] | None, size: int
-    ) -> list[Call]:
+    ) -> list[CallRecord]:
         statement = _ended(which).limit(size)
         if place is not None:
             statement = statement.where(_older_than(*place))
         with transaction(self._database.sessions) as session:
-            return [Call(*row) for row in session.execute(statement)]
+            return [CallRecord(*row) for row in session.execute(statement)]
 
 
 def _ended(which: Which) -> Select[Any]:

@@ -39,6 +39,13 @@ def upgrade() -> None:
         jobs.create_index("ix_jobs_finished_at", ["finished_at"])
     with op.batch_alter_table("job_payloads") as payloads:
         payloads.add_column(sa.Column("original", _long_text(), nullable=True))
+    op.create_table(
+        "unkept_payloads",
+        sa.Column("job_id", _name(36), nullable=False),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_unkept_payloads")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
     with op.batch_alter_table("api_keys") as keys:
         keys.add_column(sa.Column("lineage_id", sa.BigInteger(), nullable=True))
         keys.add_column(sa.Column("rotated_from", sa.BigInteger(), nullable=True))
@@ -83,6 +90,7 @@ def _create_usage() -> None:
 
 def downgrade() -> None:
     op.drop_table("usage_hourly")
+    op.drop_table("unkept_payloads")
     with op.batch_alter_table("installed_models") as installed:
         installed.drop_column("description")
         installed.drop_column("details")

@@ -21,7 +21,7 @@ class Bench:
         """Ask for a reservation; gives what hinders it."""
         limits = KeyLimits(1, **most)
         name = f"job-{next(self._numbers)}"
-        found = self.reservations.reserve(limits, name, cost).hindrance
+        found = self.reservations.reserve(limits, {name: cost}).hindrance
         return None if found is None else found.limit
 
     def used(self) -> tuple[int, int, int, int, int]:

@@ -31,7 +31,7 @@ class Bench:
         self.query = JobQuery(database)
 
     def reserve(self, job_id: str) -> None:
-        assert self.reservations.reserve(LIMITS, job_id, 100).hindrance is None
+        assert self.reservations.reserve(LIMITS, {job_id: 100}).hindrance is None
         self.make_due()
 
     def make_due(self) -> None:

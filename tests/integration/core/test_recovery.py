@@ -94,7 +94,7 @@ def test_what_recovery_ends_gives_back_what_its_keys_limits_held(
     limits = KeyLimits(7, max_concurrency=9)
     ended, requeued, waiting = (new_job(limits_id=7) for _ in range(3))
     for job in (ended, requeued, waiting):
-        bench.reservations.reserve(limits, job.id, 10)
+        bench.reservations.reserve(limits, {job.id: 10})
     for job in (ended, requeued):
         past(database, claim_one(database, job).id, "lease_expires_at")
     transitions(database).cancel(ended.id)

@@ -67,7 +67,7 @@ def test_an_end_after_its_day_was_forgotten_only_frees_its_place(bench: Bench) -
 def test_what_was_never_accepted_leaves_nothing(bench: Bench) -> None:
     bench.ask(rpm=2)
     bench.ask(rpm=2)
-    bench.reservations.release(1, "job-1")
+    bench.reservations.release(1, ["job-1"])
 
     assert bench.used() == (1, 10, 0, 10, 1)
     assert bench.ask(rpm=2) is None
@@ -76,7 +76,7 @@ def test_what_was_never_accepted_leaves_nothing(bench: Bench) -> None:
 def test_a_reservation_that_is_asked_for_again_is_one(bench: Bench) -> None:
     limits = KeyLimits(1, rpm=1, max_concurrency=1)
 
-    outcomes = [bench.reservations.reserve(limits, "a", 10) for _ in range(2)]
+    outcomes = [bench.reservations.reserve(limits, {"a": 10}) for _ in range(2)]
 
     assert [outcome.hindrance for outcome in outcomes] == [None, None]
     assert bench.used() == (1, 10, 0, 10, 1)
@@ -84,26 +84,26 @@ def test_a_reservation_that_is_asked_for_again_is_one(bench: Bench) -> None:
 
 def test_the_jobs_of_today_hold_back_tokens_that_are_not_used_up(bench: Bench) -> None:
     limits = KeyLimits(1, daily_tokens=100)
-    bench.reservations.reserve(limits, "a", 60)
+    bench.reservations.reserve(limits, {"a": 60})
 
-    held = bench.reservations.reserve(limits, "b", 60).hindrance
+    held = bench.reservations.reserve(limits, {"b": 60}).hindrance
     bench.settle("a", 50)
-    used = bench.reservations.reserve(limits, "b", 60).hindrance
+    used = bench.reservations.reserve(limits, {"b": 60}).hindrance
     bench.pass_a_day()
 
     assert held is not None
     assert held.as_error().code == "rate_limited"
     assert used is not None
     assert used.as_error().code == "insufficient_quota"
-    assert bench.reservations.reserve(limits, "b", 60).hindrance is None
+    assert bench.reservations.reserve(limits, {"b": 60}).hindrance is None
 
 
 def test_lineages_have_nothing_in_common(bench: Bench) -> None:
     reserve = bench.reservations.reserve
 
-    assert reserve(KeyLimits(1, rpm=1), "a", 1).hindrance is None
-    assert reserve(KeyLimits(11, rpm=1), "a", 1).hindrance is None
-    assert reserve(KeyLimits(1, rpm=1), "b", 1).hindrance is not None
+    assert reserve(KeyLimits(1, rpm=1), {"a": 1}).hindrance is None
+    assert reserve(KeyLimits(11, rpm=1), {"a": 1}).hindrance is None
+    assert reserve(KeyLimits(1, rpm=1), {"b": 1}).hindrance is not None
 
 
 def test_limits_that_were_lowered_wait_until_enough_has_slid(bench: Bench) -> None:
@@ -111,7 +111,7 @@ def test_limits_that_were_lowered_wait_until_enough_has_slid(bench: Bench) -> No
         bench.ask(rpm=3)
         bench.pass_ms(10_000)
 
-    outcome = bench.reservations.reserve(KeyLimits(1, rpm=1), "x", 1)
+    outcome = bench.reservations.reserve(KeyLimits(1, rpm=1), {"x": 1})
 
     # The newest is 10 s old; it too must have slid.
     assert outcome.hindrance is not None
@@ -172,7 +172,7 @@ def test_without_redis_nothing_is_allowed_and_no_end_fails() -> None:
     away = Reservations(KeptConnections(client))
 
     with pytest.raises(QueueUnavailableError):
-        away.reserve(KeyLimits(1, rpm=1), "a", 1)
+        away.reserve(KeyLimits(1, rpm=1), {"a": 1})
     with pytest.raises(QueueUnavailableError):
         away.standing(KeyLimits(1, rpm=1))
     assert away.settle([Settlement(1, "a")]) == 0

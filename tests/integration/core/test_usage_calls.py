@@ -10,7 +10,7 @@ from backend.core.errors import InvalidRequestError
 from backend.core.jobs.states import ErrorCode, State
 from backend.core.keys import Keys, Scope
 from backend.core.usage import calls
-from backend.core.usage.calls import Call, UsageCalls, Which
+from backend.core.usage.calls import CallRecord, UsageCalls, Which
 from backend.core.usage.grouping import Only
 from tests.integration.core.calls import EVERYTHING, at, call, ended
 
@@ -19,7 +19,7 @@ ALL = Which(EVERYTHING)
 
 def listed(
     database: Database, which: Which = ALL, *, limit: int = 100, **more: Any
-) -> list[Call]:
+) -> list[CallRecord]:
     pages = UsageCalls(database).pages(which, limit=limit, **more)
     return [one for page in pages for one in page]
 

@@ -47,7 +47,7 @@ def stack(running: Stack) -> Stack:
 def submit(stack: Stack, **over: Any) -> str:
     """Submit as the API's door does: reserved, then committed."""
     job = new_job(limits_id=LIMITS.lineage_id, **over)
-    assert stack.reservations.reserve(LIMITS, job.id, job.cost).hindrance is None
+    assert stack.reservations.reserve(LIMITS, {job.id: job.cost}).hindrance is None
     return stack.service.submit(job).job_id
 
 
@@ -176,7 +176,7 @@ def test_an_end_whose_worker_died_before_it_settled_is_settled_by_the_beat(
     stack: Stack,
 ) -> None:
     job = new_job(model="nobody:serves", limits_id=LIMITS.lineage_id)
-    stack.reservations.reserve(LIMITS, job.id, job.cost)
+    stack.reservations.reserve(LIMITS, {job.id: job.cost})
     claimed = claim_one(stack.database, job)
     finish = finish_of(claimed, prompt_tokens=3, completion_tokens=4)
     JobFinish(stack.database)([finish])

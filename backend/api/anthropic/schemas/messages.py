@@ -5,29 +5,22 @@ The names are those of Anthropic's own SDK. What is unknown is ignored.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from backend.api.schemas.images import Image
+from backend.api.schemas.lenient import Lenient, Object
 from backend.api.schemas.patterns import TOOL_NAME
 from backend.api.schemas.strict import ModelName
 
-Object = dict[str, Any]  # JSON objects that we pass on as they are
 
-
-class Param(BaseModel):
-    """A part of a request: nothing is coerced, and what is unknown is ignored."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-
-class TextBlockParam(Param):
+class TextBlockParam(Lenient):
     """Text."""
 
     type: Literal["text"]
     text: str
 
 
-class Base64ImageSourceParam(Param):
+class Base64ImageSourceParam(Lenient):
     """An image in the request itself."""
 
     type: Literal["base64"]
@@ -35,14 +28,14 @@ class Base64ImageSourceParam(Param):
     data: Image
 
 
-class ImageBlockParam(Param):
+class ImageBlockParam(Lenient):
     """An image; addresses and files are not fetched."""
 
     type: Literal["image"]
     source: Base64ImageSourceParam
 
 
-class PlainTextSourceParam(Param):
+class PlainTextSourceParam(Lenient):
     """A document's text."""
 
     type: Literal["text"]
@@ -50,7 +43,7 @@ class PlainTextSourceParam(Param):
     data: str
 
 
-class DocumentBlockParam(Param):
+class DocumentBlockParam(Lenient):
     """A document, of plain text."""
 
     type: Literal["document"]
@@ -59,20 +52,20 @@ class DocumentBlockParam(Param):
     context: str | None = None
 
 
-class ThinkingBlockParam(Param):
+class ThinkingBlockParam(Lenient):
     """What the model thought in an earlier turn."""
 
     type: Literal["thinking"]
     thinking: str
 
 
-class RedactedThinkingBlockParam(Param):
+class RedactedThinkingBlockParam(Lenient):
     """What another server's model thought; nobody here can read it."""
 
     type: Literal["redacted_thinking"]
 
 
-class ToolUseBlockParam(Param):
+class ToolUseBlockParam(Lenient):
     """A call that the model made in an earlier turn."""
 
     type: Literal["tool_use"]
@@ -90,7 +83,7 @@ ToolResultContent = Annotated[
 ]
 
 
-class ToolResultBlockParam(Param):
+class ToolResultBlockParam(Lenient):
     """What a tool gave."""
 
     type: Literal["tool_result"]
@@ -114,7 +107,7 @@ ContentBlockParam = Annotated[
 ]
 
 
-class MessageParam(Param):
+class MessageParam(Lenient):
     """One turn."""
 
     role: Literal["user", "assistant", "system"]
@@ -124,7 +117,7 @@ class MessageParam(Param):
     ]
 
 
-class ToolParam(Param):
+class ToolParam(Lenient):
     """A tool of the caller's own; `input_schema` is a JSON schema."""
 
     type: Literal["custom"] | None = None
@@ -133,7 +126,7 @@ class ToolParam(Param):
     input_schema: Object
 
 
-class ToolChoiceParam(Param):
+class ToolChoiceParam(Lenient):
     """Whether tools may be used, or must be."""
 
     type: Literal["auto", "any", "tool", "none"]
@@ -141,33 +134,33 @@ class ToolChoiceParam(Param):
     disable_parallel_tool_use: bool = False
 
 
-class ThinkingConfigParam(Param):
+class ThinkingConfigParam(Lenient):
     """Whether the model thinks before it answers; a budget is not kept to."""
 
     type: Literal["enabled", "disabled", "adaptive", "between_tools"]
 
 
-class JSONOutputFormatParam(Param):
+class JSONOutputFormatParam(Lenient):
     """What the answer has to be."""
 
     type: Literal["json_schema"]
     schema_: Annotated[Object, Field(alias="schema")]
 
 
-class OutputConfigParam(Param):
+class OutputConfigParam(Lenient):
     """How the answer shall be."""
 
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: JSONOutputFormatParam | None = None
 
 
-class MetadataParam(Param):
+class MetadataParam(Lenient):
     """Who asks."""
 
     user_id: Annotated[str, Field(max_length=512)] | None = None
 
 
-class MessageCountTokensParams(Param):
+class MessageCountTokensParams(Lenient):
     """Messages whose tokens are to be counted."""
 
     model: ModelName

@@ -1,6 +1,7 @@
 """The body of `POST /api/chat`."""
 
-from backend.api.ollama.schemas.parts import Lenient, Object, OfText
+from backend.api.ollama.schemas.parts import OfText
+from backend.api.schemas.lenient import Lenient, Object
 
 
 class OllamaCalledFunction(Lenient):

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import field_validator, model_validator
 
-from backend.api.ollama.schemas.parts import Lenient, ModelName, in_ollamas_words
+from backend.api.ollama.schemas.parts import ModelName, in_ollamas_words
+from backend.api.schemas.lenient import Lenient
 
 
 class Named(Lenient):

@@ -1,6 +1,6 @@
 """What the bodies of Ollama's addresses have in common.
 
-As Ollama does, they ignore what is unknown and take null for what was left out.
+As Ollama does, they take null for what was left out.
 """
 
 import json
@@ -8,26 +8,18 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
 from backend.api.ollama.go_durations import keep_alive_seconds
+from backend.api.schemas.lenient import Lenient, Object
 from backend.api.schemas.strict import is_model_name
 
-Object = dict[str, Any]  # JSON objects that we pass on as they are
 # Errors of this type are told as they are, without the field's name before them.
 OLLAMAS_WORDS = "ollamas_words"
-
-
-class Lenient(BaseModel):
-    """A part of a request: nothing is coerced, and what is unknown is ignored."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, protected_namespaces=())
 
 
 def in_ollamas_words(text: str) -> PydanticCustomError:

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 from backend.api.calls.failure import JobCancelledError, failure
+from backend.api.calls.ids import made_at
 from backend.api.calls.tooling import Tooling
-from backend.api.openai.responses.ids import made_at, response_id
+from backend.api.openai.responses.ids import response_id
 from backend.api.openai.responses.items import (
     COMPLETED,
     IN_PROGRESS,

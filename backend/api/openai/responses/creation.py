@@ -42,11 +42,10 @@ def _create(caller: Caller) -> Response:
             [job],
             lambda calls: HoldingBack(ResponseEvents(calls[0].row.id, body), tools),
             at_once=bool(body.background),
-            kept=body.stored,
         )
     if body.background:
         return answer(response(_accepted(job), body))
-    return told([job], lambda rows: response(rows[0], body), kept=body.stored)
+    return told([job], lambda rows: response(rows[0], body))
 
 
 def _accepted(job: NewJob) -> JobRecord:

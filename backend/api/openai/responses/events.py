@@ -96,7 +96,7 @@ class ResponseEvents:
         """
         del index
         self._check_attempt(delta.attempt)
-        self._attempt = delta.attempt
+        self._note_attempt(delta.attempt)
         return self._written(self._items.said(delta))
 
     def waiting(self, what: str) -> bytes:
@@ -106,7 +106,7 @@ class ResponseEvents:
     def ended(self, index: int, end: Ended) -> bytes:
         """Write that the response is complete."""
         del index
-        self._attempt = end.attempt
+        self._note_attempt(end.attempt)
         cut = end.done_reason == "length"
         closed = self._written(self._items.over(INCOMPLETE if cut else COMPLETED))
         told = ended(
@@ -136,6 +136,12 @@ class ResponseEvents:
         has_begun = self._after >= lead(self._body)
         if has_begun and read < attempt and not self._only_end:
             raise AttemptRestartedError
+
+    def _note_attempt(self, attempt: int) -> None:
+        """Count from the beginning where what was said is void, as nobody heard it."""
+        if attempt != self._attempt:
+            self._attempt = attempt
+            self._items, self._count = ItemEvents(self._job_id), lead(self._body)
 
     def _closing(self, state: Json) -> Json:
         told = head(self._job_id, self._body) | state

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.api.openai.responses.ids import item_id
+from backend.api.calls.ids import part_id
 from backend.api.openai.responses.items import output_text
 from backend.api.openai.schemas.response_items import (
     Content,
@@ -27,7 +27,7 @@ def input_items(job_id: str, sent: Input) -> list[Json]:
 
 
 def _item(job_id: str, index: int, item: InputItem) -> Json:
-    named = {"id": item_id("in", job_id, index), "type": item.type}
+    named = {"id": part_id("in_", job_id, index), "type": item.type}
     if isinstance(item, EasyInputMessage):
         said = {"role": item.role, "content": _content(item)}
         return named | said | _COMPLETED

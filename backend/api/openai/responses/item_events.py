@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.api.calls.relay import Call, Delta
+from backend.api.calls.relay import Delta, ToolCall
 from backend.api.openai.responses.items import (
     COMPLETED,
     IN_PROGRESS,
@@ -118,7 +118,7 @@ class ItemEvents:
         item = message(self._job_id, part, status=status)
         yield self._done(grown.place, item)
 
-    def _call(self, call: Call) -> Iterator[Json]:
+    def _call(self, call: ToolCall) -> Iterator[Json]:
         item = function_call(self._job_id, self._called, call)
         self._called += 1
         begun = item | {"arguments": "", "status": IN_PROGRESS}

@@ -8,10 +8,10 @@ only this, and those that read `reasoning_text` read it as well.
 from collections.abc import Sequence
 from typing import Any
 
-from backend.api.calls.relay import Call
+from backend.api.calls.ids import part_id
+from backend.api.calls.relay import ToolCall
 from backend.api.openai.chat_answer import logprobs as told_logprobs
 from backend.api.openai.chat_answer import tool_call
-from backend.api.openai.responses.ids import item_id
 
 Json = dict[str, Any]
 COMPLETED, INCOMPLETE, IN_PROGRESS = "completed", "incomplete", "in_progress"
@@ -22,7 +22,7 @@ def reasoning(
 ) -> Json:
     """Write thoughts; None if there are none yet."""
     return {
-        "id": item_id("rs", job_id, number),
+        "id": part_id("rs_", job_id, number),
         "type": "reasoning",
         "summary": [] if text is None else [summary(text)],
         "status": status,
@@ -37,7 +37,7 @@ def summary(text: str) -> Json:
 def message(job_id: str, part: Json | None, *, status: str = COMPLETED) -> Json:
     """Write what was said; None if that is nothing yet."""
     return {
-        "id": item_id("msg", job_id, 0),
+        "id": part_id("msg_", job_id, 0),
         "type": "message",
         "role": "assistant",
         "status": status,
@@ -81,11 +81,11 @@ def of_text(known: Sequence[Json], text: str) -> Sequence[Json]:
     return known[first:]
 
 
-def function_call(job_id: str, number: int, call: Call) -> Json:
+def function_call(job_id: str, number: int, call: ToolCall) -> Json:
     """Write a call; its arguments are JSON in a text."""
     told = tool_call(call, job_id, number)
     return {
-        "id": item_id("fc", job_id, number),
+        "id": part_id("fc_", job_id, number),
         "type": "function_call",
         "call_id": told["id"],
         **told["function"],

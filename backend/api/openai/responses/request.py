@@ -61,7 +61,8 @@ def asked(
         body.model,
         {name: value for name, value in request.items() if value is not None},
         metadata=body.metadata,
-        keep=orjson.dumps(sent),
+        original=orjson.dumps(sent),
+        kept=body.stored,
         goes_on=bool(body.background),
         names=_NAMES,
     )

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from backend.api.openai.schemas.lenient import NOTHING, refuse
 from backend.api.openai.schemas.messages import ChatCompletionMessage
+from backend.api.openai.schemas.refused import NOTHING, refuse
 from backend.api.openai.schemas.sampling import ReasoningEffort, Sampling, Tokens
 from backend.api.openai.schemas.tools import (
     ChatCompletionTool,
@@ -37,6 +37,9 @@ class ChatCompletionRequest(Sampling):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     modalities: Modalities | None = None
+    store: bool | None = Field(
+        default=None, description="`false`: nothing of it is kept beyond its end."
+    )
     audio: Annotated[Any, refuse("answers are text"), NOTHING] = None
     functions: Annotated[Any, refuse(_USE_TOOLS), NOTHING] = None
     function_call: Annotated[Any, refuse(_USE_TOOLS), NOTHING] = None

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from backend.api.openai.schemas.lenient import Lenient
 from backend.api.openai.schemas.texts import Inputs
+from backend.api.schemas.lenient import Lenient
 from backend.api.schemas.strict import ModelName
 
 

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from backend.api.openai.schemas.lenient import NOTHING, Lenient, refuse
+from backend.api.openai.schemas.refused import NOTHING, refuse
+from backend.api.schemas.lenient import Lenient
+from backend.core.nesting import DEEPEST, is_too_deep
 
 
 class ChatCompletionContentPartText(Lenient):
@@ -86,11 +88,14 @@ def _check_arguments(text: str) -> str:
     # Models that take no arguments are told of with none.
     text = text or "{}"
     try:
-        is_object = isinstance(orjson.loads(text), dict)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        is_object = False
+        value = None
+    is_object = isinstance(value, dict)
     if not is_object:
         raise ValueError("must be a JSON object, written as a string")
+    if is_too_deep(value, text):
+        raise ValueError(f"is nested more than {DEEPEST} deep")
     return text
 
 

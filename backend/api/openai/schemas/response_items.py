@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from backend.api.openai.schemas.lenient import Lenient
 from backend.api.openai.schemas.messages import Arguments, ImageUrl
+from backend.api.schemas.lenient import Lenient
 
 
 class ResponseInputText(Lenient):

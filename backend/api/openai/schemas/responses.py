@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from backend.api.openai.schemas.lenient import NOTHING, JsonSchema, Lenient, refuse
+from backend.api.openai.schemas.refused import NOTHING, refuse
 from backend.api.openai.schemas.response_items import Input
 from backend.api.openai.schemas.sampling import ReasoningEffort, Tokens
 from backend.api.openai.schemas.tools import (
@@ -13,6 +13,7 @@ from backend.api.openai.schemas.tools import (
     ResponseFormatJSONObject,
     ResponseFormatText,
 )
+from backend.api.schemas.lenient import Lenient, Object
 from backend.api.schemas.strict import ModelName
 from backend.api.schemas.submit import Metadata
 
@@ -79,7 +80,7 @@ class ResponseFormatTextJSONSchemaConfig(Lenient):
     type: Literal["json_schema"]
     name: FunctionName
     # `schema` is a method of the models.
-    schema_: JsonSchema = Field(alias="schema")
+    schema_: Object = Field(alias="schema")
     description: str | None = None
     strict: bool | None = None
 

@@ -4,14 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from backend.api.openai.schemas.lenient import NOTHING, Lenient, refuse
+from backend.api.openai.schemas.refused import NOTHING, refuse
+from backend.api.schemas.lenient import Lenient
 from backend.api.schemas.options import Text
 from backend.api.schemas.strict import ModelName
 from backend.api.schemas.submit import Metadata
 
 # Each is a generation of its own.
 MOST_CHOICES = 16
-_MOST_STOPS = 64
 
 
 def _as_list(value: Any) -> Any:  # a text, texts, or what is refused afterwards
@@ -24,7 +24,6 @@ def _as_list(value: Any) -> Any:  # a text, texts, or what is refused afterwards
 Stop = Annotated[
     list[Text],
     BeforeValidator(_as_list),
-    Field(max_length=_MOST_STOPS),
     WithJsonSchema(
         {
             "anyOf": [
@@ -32,7 +31,6 @@ Stop = Annotated[
                 {
                     "type": "array",
                     "items": {"type": "string", "maxLength": 1_000},
-                    "maxItems": _MOST_STOPS,
                 },
             ]
         }

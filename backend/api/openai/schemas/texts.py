@@ -6,8 +6,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from backend.api.openai.schemas.sampling import MOST_CHOICES
 
-# As many as OpenAI takes.
-_MOST_INPUTS = 2_048
 _NO_TOKENS = (
     "must be a text or texts: arrays of tokens say nothing here, since the models have"
     " other tokens than OpenAI's (LangChain sends texts with"
@@ -34,24 +32,25 @@ def _check_each(texts: list[str]) -> list[str]:
     return texts
 
 
-def _written(most: int, least: int) -> WithJsonSchema:
+def _written(*, least: int, **more: int) -> WithJsonSchema:
     text = {"type": "string", "minLength": 1}
     items = {"type": "string", "minLength": least}
-    listed = {"type": "array", "items": items, "minItems": 1, "maxItems": most}
+    listed = {"type": "array", "items": items, "minItems": 1, **more}
     return WithJsonSchema({"anyOf": [text, listed]})
 
 
+# How many there may be is the operator's to say (`input_limits`).
 Inputs = Annotated[
     list[str],
     BeforeValidator(_as_list),
-    Field(min_length=1, max_length=_MOST_INPUTS),
+    Field(min_length=1),
     AfterValidator(_check_alone),
-    _written(_MOST_INPUTS, 0),
+    _written(least=0),
 ]
 Prompts = Annotated[
     list[str],
     BeforeValidator(_as_list),
     Field(min_length=1, max_length=MOST_CHOICES),
     AfterValidator(_check_each),
-    _written(MOST_CHOICES, 1),
+    _written(least=1, maxItems=MOST_CHOICES),
 ]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from backend.api.openai.schemas.lenient import JsonSchema, Lenient
+from backend.api.schemas.lenient import Lenient, Object
 from backend.api.schemas.patterns import FUNCTION_NAME
 
 FunctionName = Annotated[str, Field(pattern=FUNCTION_NAME)]
@@ -15,7 +15,7 @@ class FunctionDefinition(Lenient):
 
     name: FunctionName
     description: str | None = None
-    parameters: JsonSchema | None = None
+    parameters: Object | None = None
     strict: bool | None = None
 
 
@@ -91,7 +91,7 @@ class ResponseFormatJSONSchema(Lenient):
     name: FunctionName
     description: str | None = None
     # `schema` is a method of the models.
-    schema_: JsonSchema | None = Field(default=None, alias="schema")
+    schema_: Object | None = Field(default=None, alias="schema")
     strict: bool | None = None
 
 

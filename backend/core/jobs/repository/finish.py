@@ -18,6 +18,8 @@ from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import AttemptRecord, Finish
 from backend.core.jobs.repository.rows import ID_AND_ROW, told
+from backend.core.jobs.repository.unkept import dropped_unkept
+from backend.core.jobs.states import State
 
 _FIELDS = (
     "id",
@@ -84,6 +86,7 @@ class JobFinish:
             " AND state='running' AND attempt=%s AND claim_token=%s"
         )
         self._attempt = f"{attempt_row('finished_at')} AND claim_token=%s"
+        self._drop = dropped_unkept(d)
 
     def __call__(self, finishes: Sequence[Finish]) -> list[Committed | None]:
         """Commit the ends; None stands for each that is no longer its holder's.
@@ -130,6 +133,8 @@ class JobFinish:
         else:
             ends = [self._joined(ordered, mark)]
         statements = [*ends, *(self._recorded(finish, mark) for finish in ordered)]
+        without = [one.id for one in ordered if one.state is not State.SUCCEEDED]
+        statements += [(self._drop, (job_id,)) for job_id in without]
 
         def work(cursor: HotCursor) -> dict[str, str]:
             cursor.commit_all(statements, then=_read_marked(finishes, mark))

@@ -103,6 +103,10 @@ class JobInsert:
                 [value for job in jobs for value in _payload(job)],
             ),
         ]
+        if unkept := [job.id for job in jobs if not job.kept]:
+            rows = ["(%s)"] * len(unkept)
+            marked = f"INSERT INTO unkept_payloads (job_id) VALUES {','.join(rows)}"
+            statements.append((marked, unkept))
         cursor.commit_all(statements, let=names.variables)
 
     def _tags(self, jobs: Sequence[NewJob]) -> dict[str, Tags]:

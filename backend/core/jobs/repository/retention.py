@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, Update, delete, or_, select, update
+from sqlalchemy import Select, and_, delete, not_, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from backend.core.db import Database, transaction
 from backend.core.identifiers import oldest_uuid7
-from backend.core.jobs.states import FINAL
-from backend.core.models import Job, JobAttempt, JobPayload, Session
+from backend.core.jobs.states import FINAL, State
+from backend.core.models import Job, JobAttempt, JobPayload, Session, UnkeptPayload
 from backend.core.usage.grouping import CALLS
 from backend.core.usage.rollup import rolled_until
 
@@ -28,7 +28,10 @@ class JobRetention:
         self._database = database
 
     def drop_payloads(self, *, older_than_ms: int) -> int:
-        """Drop request and result of jobs that ended so long ago; gives how many."""
+        """Drop request and result of jobs that ended so long ago; gives how many.
+
+        Those that nobody wants kept go as with retention 0.
+        """
         age = timedelta(milliseconds=older_than_ms) or _UNREAD
         limit = datetime.now(UTC) - age
         old = (
@@ -38,17 +41,19 @@ class JobRetention:
             .where(Job.state.in_(FINAL), Job.finished_at < limit)
             .limit(_BATCH)
         )
-        return self._in_batches(lambda session: self._drop(session, old))
+        unkept = _unkept(datetime.now(UTC) - _UNREAD).limit(_BATCH)
+        count = self._in_batches(lambda session: self._drop(session, old))
+        return count + self._in_batches(lambda session: self._drop(session, unkept))
 
     def drop_payload(self, job_id: str) -> None:
-        """Drop request and result of one job."""
+        """Drop request and result of one job that has ended."""
         with transaction(self._database.sessions) as session:
-            session.execute(_dropped([job_id]))
+            _drop(session, [job_id])
 
     @staticmethod
     def _drop(session: Transaction, old: Select[Any]) -> int:
         ids = list(session.execute(old).scalars())
-        session.execute(_dropped(ids))
+        _drop(session, ids)
         return len(ids)
 
     def free_idempotency_keys(self, *, older_than_ms: int) -> int:
@@ -91,6 +96,7 @@ class JobRetention:
         ids = list(session.execute(old).scalars())
         session.execute(delete(JobAttempt).where(JobAttempt.job_id.in_(ids)))
         session.execute(delete(JobPayload).where(JobPayload.job_id.in_(ids)))
+        session.execute(delete(UnkeptPayload).where(UnkeptPayload.job_id.in_(ids)))
         session.execute(delete(Job).where(Job.id.in_(ids)))
         return len(ids)
 
@@ -110,9 +116,21 @@ class JobRetention:
                 return total
 
 
-def _dropped(ids: Sequence[str]) -> Update:
+def _unkept(unread_since: datetime) -> Select[Any]:
+    """Find what nobody wants kept, of jobs that ended without a result or long ago."""
+    unread = and_(Job.state == State.SUCCEEDED, Job.finished_at >= unread_since)
     return (
+        select(UnkeptPayload.job_id)
+        .join(Job, Job.id == UnkeptPayload.job_id)
+        .where(Job.state.in_(FINAL), not_(unread))
+    )
+
+
+def _drop(session: Transaction, ids: Sequence[str]) -> None:
+    nothing = {"request": None, "original": None, "result": None}
+    session.execute(
         update(JobPayload)
         .where(JobPayload.job_id.in_(ids))
-        .values(request=None, original=None, result=None, expired_at=datetime.now(UTC))
+        .values(**nothing, expired_at=datetime.now(UTC))
     )
+    session.execute(delete(UnkeptPayload).where(UnkeptPayload.job_id.in_(ids)))

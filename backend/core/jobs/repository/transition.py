@@ -16,7 +16,8 @@ from backend.core.hot_cursor import HotCursor
 from backend.core.jobs.errors import platform_error
 from backend.core.jobs.records import AttemptRecord, Handback, Moved
 from backend.core.jobs.repository.finish import attempt_row, attempt_values
-from backend.core.jobs.states import ErrorCode, Kind, State
+from backend.core.jobs.repository.unkept import dropped_unkept
+from backend.core.jobs.states import FINAL, ErrorCode, Kind, State
 
 _MOVED = (
     "id,attempt,state,model,requested_model,kind,error,owner_id,last_event_id,"
@@ -37,6 +38,7 @@ class JobTransition:
         d = database.dialect
         self._now, self._later = d.now, d.later
         self._attempt = attempt_row(d.now)
+        self._drop = dropped_unkept(d)
         self._back = self._back_statement()
 
     def _back_statement(self) -> str:
@@ -137,7 +139,14 @@ class JobTransition:
             if cursor.execute(self._back + fence, values) != 1:
                 return None
             cursor.execute(self._attempt, attempt_values(back.record, back.id))
-            return _read_moved(cursor, [back.id])[0]
+            return self._read_moved(cursor, back.id)
+
+    def _read_moved(self, cursor: HotCursor, job_id: str) -> Moved:
+        """Read where a row went; where that is an end, drop what nobody wants kept."""
+        (moved,) = _read_moved(cursor, [job_id])
+        if moved.state in FINAL:
+            cursor.execute(self._drop, (job_id,))
+        return moved
 
     def cancel(self, job_id: str) -> Moved | None:
         """Ask for a cancel: ends a queued job, flags a running one (JOBS.md 7).
@@ -155,7 +164,7 @@ class JobTransition:
             " WHERE id=%s AND state IN ('queued','running')",
             (job_id,),
         )
-        return _read_moved(cursor, [job_id])[0] if changed else None
+        return self._read_moved(cursor, job_id) if changed else None
 
     def expire(self) -> list[Moved]:
         """End the queued jobs whose wait or deadline is over."""
@@ -183,7 +192,7 @@ class JobTransition:
                 job_id,
             ),
         )
-        return _read_moved(cursor, [job_id]) if changed else []
+        return [self._read_moved(cursor, job_id)] if changed else []
 
     def renew(self, held: Sequence[tuple[str, int]], *, owner: str, ms: int) -> None:
         """Renew the leases of exactly these (job, attempt) pairs, in id order."""

@@ -100,3 +100,11 @@ def test_calls_that_ollama_recognised_are_told_as_they_come() -> None:
 def test_an_answer_without_tools_keeps_its_form() -> None:
     assert tooling([], answer=POINT).form == POINT
     assert tooling([]).form is None
+
+
+def test_a_call_that_nobody_can_be_told_is_none() -> None:
+    deep = '{"a":' * 300 + "1" + "}" * 300
+    found = tooling([STOP], required=True)
+
+    with pytest.raises(ToolChoiceUnmetError):
+        found.settled(f'{{"name":"stop","arguments":{deep}}}', [], "stop")

@@ -61,11 +61,24 @@ def test_only_equal_terms_are_joined() -> None:
         embed(options={"a": 2}),
         same,
         embed(dimensions=3, options={"a": 2, "b": 1}),
-        embed(truncate=False, options={"a": 2, "b": 1}),
+        embed(truncate=True, options={"a": 2, "b": 1}),
         due_job(kind=Kind.CHAT, request=b'{"options": {"a": 2, "b": 1}}'),
     ]
 
     assert joinable(due, size=9) == [first, same]
+
+
+def test_what_is_said_and_what_holds_anyway_are_the_same_terms() -> None:
+    due = [
+        embed(),
+        embed(truncate=False),
+        embed(truncate=None, dimensions=None, options=None),
+        embed(options={}),
+        embed(options={"seed": None}),
+    ]
+
+    assert joinable(due, size=9) == due
+    assert len(joinable([*due, embed(truncate=True)], size=9)) == len(due)
 
 
 def test_a_chat_is_joined_with_nothing() -> None:

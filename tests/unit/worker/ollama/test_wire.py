@@ -60,3 +60,10 @@ def test_bytes_that_are_no_utf8_are_replaced() -> None:
 
 def test_a_whole_surrogate_pair_is_one_character() -> None:
     assert without_lone_surrogates("\ud83d\ude00") == "😀"
+
+
+def test_what_nobody_could_be_told_is_no_answer() -> None:
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+
+    with pytest.raises(MalformedAnswerError):
+        parse(deep)

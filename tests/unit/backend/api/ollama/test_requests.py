@@ -15,17 +15,17 @@ from backend.core.jobs.states import Kind
 TURN = {"role": "user", "content": "Hello"}
 
 
-def chat(**over: Any) -> requests.Wanted:
+def chat(**over: Any) -> requests.Translation:
     body = {"model": "m", "messages": [TURN]} | over
     return requests.chat(OllamaChatRequest.model_validate(body))
 
 
-def generate(**over: Any) -> requests.Wanted:
+def generate(**over: Any) -> requests.Translation:
     body = {"model": "m", "prompt": "Once"} | over
     return requests.generate(OllamaGenerateRequest.model_validate(body))
 
 
-def embed(**over: Any) -> requests.Wanted:
+def embed(**over: Any) -> requests.Translation:
     body = {"model": "m", "input": "a"} | over
     return requests.embed(OllamaEmbedRequest.model_validate(body))
 
@@ -138,7 +138,7 @@ def test_a_load_asks_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("wanted", [chat(), generate(), embed()])
-def test_what_is_asked_is_a_native_job(wanted: requests.Wanted) -> None:
+def test_what_is_asked_is_a_native_job(wanted: requests.Translation) -> None:
     asked = wanted.asked
 
     SUBMIT_JOB.validate_python(
