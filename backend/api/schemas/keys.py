@@ -42,7 +42,7 @@ Models = Annotated[list[ModelName], Field(max_length=1_000), AfterValidator(_can
 Count = Annotated[int, Field(ge=1, le=_MOST)]
 
 
-class KeyLimits(Strict):
+class LimitFields(Strict):
     """What a key may use; null does not limit."""
 
     rpm: Count | None = Field(default=None, description="Requests in any 60 s.")
@@ -59,7 +59,7 @@ class KeyLimits(Strict):
     )
 
 
-class NewKey(KeyLimits):
+class NewKey(LimitFields):
     """A key to make; its secret is shown once, in the answer."""
 
     user: str = Field(min_length=1, max_length=64, pattern=USER_NAME)
@@ -71,7 +71,7 @@ class NewKey(KeyLimits):
     allowed_models: Models | None = None
 
 
-class KeyChanges(KeyLimits):
+class KeyChanges(LimitFields):
     """What to change of a key: only what is sent; null removes a limit.
 
     The factories only say that a field may be left out; what they make is not used.
