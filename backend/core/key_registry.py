@@ -18,8 +18,9 @@ from backend.core.account_errors import (
     KeyWasRotatedError,
     KeyWasUsedError,
 )
+from backend.core.audit import event
 from backend.core.db import Database
-from backend.core.keys import key_event, new_key, shown_prefix
+from backend.core.keys import new_key, shown_prefix
 from backend.core.models import ApiKey, Job, UsageHour, User, UtcDateTime
 from backend.core.secret_hash import hashed
 
@@ -75,7 +76,9 @@ class KeyRegistry:
             for name, value in changed.items():
                 setattr(row, name, value)
             if changed:
-                session.add(key_event("key.updated", actor, row.prefix, **changed))
+                session.add(
+                    event("key.updated", actor=actor, subject=row.prefix, **changed)
+                )
             return row, user
 
         return self._database.transact(work)
@@ -107,7 +110,7 @@ class KeyRegistry:
             row.expires_at = min(row.expires_at or ends, ends)
             session.add(successor)
             data = {"successor": successor.prefix, "expires_at": row.expires_at}
-            session.add(key_event("key.rotated", actor, row.prefix, **data))
+            session.add(event("key.rotated", actor=actor, subject=row.prefix, **data))
             return successor, user
 
         return secret, self._database.transact(work)
@@ -123,7 +126,7 @@ class KeyRegistry:
             row, user = _find(session, key, lock=True)
             if row.disabled_at is None:
                 row.disabled_at = self._now(session)
-                session.add(key_event("key.disabled", actor, row.prefix))
+                session.add(event("key.disabled", actor=actor, subject=row.prefix))
             return row, user
 
         return self._database.transact(work)
@@ -139,7 +142,7 @@ class KeyRegistry:
             row, user = _find(session, key, lock=True)
             if row.disabled_at is not None:
                 row.disabled_at = None
-                session.add(key_event("key.enabled", actor, row.prefix))
+                session.add(event("key.enabled", actor=actor, subject=row.prefix))
             return row, user
 
         return self._database.transact(work)
@@ -156,7 +159,9 @@ class KeyRegistry:
             row, _ = _find(session, key, lock=True)
             if _was_used(session, row):
                 raise KeyWasUsedError
-            session.add(key_event("key.deleted", actor, row.prefix, name=row.name))
+            session.add(
+                event("key.deleted", actor=actor, subject=row.prefix, name=row.name)
+            )
             session.execute(delete(ApiKey).where(ApiKey.id == row.id))
 
         self._database.transact(work)

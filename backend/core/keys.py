@@ -3,18 +3,17 @@
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 from sqlalchemy import select, update
 
+from backend.core.audit import event
 from backend.core.db import Database, transaction
 from backend.core.errors import AppError
 from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
 from backend.core.last_used import LastUsed
-from backend.core.models import SYSTEM_USER, ApiKey, Event, User
+from backend.core.models import SYSTEM_USER, ApiKey, User
 from backend.core.secret_hash import hashed
 from backend.core.sessions import SESSION_PREFIX, add_session, end_session
 
@@ -150,7 +149,7 @@ class Keys:
                 expires_at=expires_at,
             )
             session.add(row)
-            session.add(key_event("key.created", actor, row.prefix))
+            session.add(event("key.created", actor=actor, subject=row.prefix))
         return secret, row
 
     def list_all(self) -> list[tuple[ApiKey, User]]:
@@ -188,17 +187,6 @@ class Keys:
         with transaction(self._database.sessions) as session:
             session.execute(is_admin)
         return not there
-
-
-def key_event(kind: str, actor: str, prefix: str, **data: Any) -> Event:  # JSON
-    """Write a line of the audit log about a key."""
-    return Event(
-        at=datetime.now(UTC),
-        kind=kind,
-        actor=actor,
-        subject=prefix,
-        data=orjson.dumps(data).decode() if data else None,
-    )
 
 
 def _admitted(found: Found) -> Caller:
