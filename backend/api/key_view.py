@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from backend.core.key_lookup import in_order
 from backend.core.limits.decision import KeyLimits
 from backend.core.models import ApiKey
+from backend.core.scopes import in_order
 
 _SHOWN = (
     "id",
+    "made_with",
     "name",
     "prefix",
     "scopes",

@@ -18,8 +18,10 @@ from backend.core.account_errors import (
     KeyWasRotatedError,
     KeyWasUsedError,
 )
+from backend.core.accounts.roles import check_scopes
 from backend.core.audit import event
 from backend.core.db import Database
+from backend.core.key_families import disable, disable_made_with, narrow
 from backend.core.keys import new_key, shown_prefix
 from backend.core.models import ApiKey, Job, UsageHour, User, UtcDateTime
 from backend.core.secret_hash import hashed
@@ -37,6 +39,7 @@ _INHERITED = (
     "allowed_models",
     "weight",
     "expires_at",
+    "made_with",
 )
 # What a database can number; a larger number is no key's.
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -61,6 +64,8 @@ class KeyRegistry:
     def update(self, key: str, changes: Mapping[str, Any], *, actor: str) -> OwnedKey:
         """Change what a key is called and allows.
 
+        What was made with it is narrowed as it is, and never widened.
+
         Args:
             key: Its id or prefix.
             changes: Columns of `ApiKey` with their new values; what is not named stays.
@@ -68,10 +73,13 @@ class KeyRegistry:
 
         Raises:
             KeyNotFoundError: If there is no such key.
+            InvalidRequestError: If the user's role does not allow the scopes.
         """
 
         def work(session: Session) -> OwnedKey:
             row, user = _find(session, key, lock=True)
+            if "scopes" in changes:
+                check_scopes(changes["scopes"], user=user.name, role=user.role)
             changed = {n: v for n, v in changes.items() if getattr(row, n) != v}
             for name, value in changed.items():
                 setattr(row, name, value)
@@ -79,6 +87,7 @@ class KeyRegistry:
                 session.add(
                     event("key.updated", actor=actor, subject=row.prefix, **changed)
                 )
+                narrow(session, row, changed, actor=actor)
             return row, user
 
         return self._database.transact(work)
@@ -116,7 +125,7 @@ class KeyRegistry:
         return secret, self._database.transact(work)
 
     def disable(self, key: str, *, actor: str) -> OwnedKey:
-        """Stop a key at once, and the sessions that it opened.
+        """Stop a key at once, the sessions that it opened, and what was made with it.
 
         Raises:
             KeyNotFoundError: If there is no such key.
@@ -124,15 +133,13 @@ class KeyRegistry:
 
         def work(session: Session) -> OwnedKey:
             row, user = _find(session, key, lock=True)
-            if row.disabled_at is None:
-                row.disabled_at = self._now(session)
-                session.add(event("key.disabled", actor=actor, subject=row.prefix))
+            disable(session, row, self._now(session), actor=actor)
             return row, user
 
         return self._database.transact(work)
 
     def enable(self, key: str, *, actor: str) -> OwnedKey:
-        """Let a disabled key be used again.
+        """Let a disabled key be used again; what was made with it stays as it is.
 
         Raises:
             KeyNotFoundError: If there is no such key.
@@ -150,6 +157,8 @@ class KeyRegistry:
     def delete(self, key: str, *, actor: str) -> None:
         """Delete a key that no job names, and the sessions that it opened.
 
+        What was made with it is disabled.
+
         Raises:
             KeyNotFoundError: If there is no such key.
             KeyWasUsedError: If a job names it.
@@ -159,6 +168,7 @@ class KeyRegistry:
             row, _ = _find(session, key, lock=True)
             if _was_used(session, row):
                 raise KeyWasUsedError
+            disable_made_with(session, row, self._now(session), actor=actor)
             session.add(
                 event("key.deleted", actor=actor, subject=row.prefix, name=row.name)
             )
@@ -177,16 +187,18 @@ def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
     named = or_(ApiKey.id == number, ApiKey.prefix == key)
     # What stands for logins has nothing to be changed, and nobody's secret.
     named &= ApiKey.is_login.is_(False)
-    key_id = session.execute(select(ApiKey.id).where(named).limit(1)).scalar()
+    statement = select(ApiKey.id, ApiKey.user_id).where(named).limit(1)
+    key_id, user_id = session.execute(statement).one_or_none() or (-1, -1)
+    # Whoever changes keys locks their user first: its keys and role belong together.
+    user = session.get(User, user_id, with_for_update=lock)
     # By primary key only: nobody else's row is locked.
-    row = session.get(ApiKey, key_id or -1, with_for_update=lock)
-    if row is None:
+    row = session.get(ApiKey, key_id, with_for_update=lock)
+    if user is None or row is None:
         raise KeyNotFoundError
-    return row, session.get_one(User, row.user_id)
+    return row, user
 
 
 def _successors(row: ApiKey) -> Select[int]:
-    # What its user made with it shares its lineage, and replaces nothing.
     mine = ApiKey.user_id == row.user_id, ApiKey.rotated_from == row.id
     return select(ApiKey.id).where(*mine).limit(1)
 

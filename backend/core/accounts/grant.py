@@ -8,8 +8,8 @@ from typing import Any
 from backend.core.accounts.roles import narrowed
 from backend.core.errors import FieldError, InvalidRequestError
 from backend.core.jobs.states import Priority
-from backend.core.key_lookup import Scope, in_order
 from backend.core.models import ApiKey
+from backend.core.scopes import Scope, in_order
 
 # What a new key takes over as it is.
 _INHERITED = ("weight", "rpm", "tpm", "daily_tokens", "max_concurrency")
@@ -49,6 +49,7 @@ def granted(wish: KeyWish, parent: ApiKey, *, role: str) -> dict[str, Any]:
         "allowed_models": parent.allowed_models if models is None else list(models),
         "expires_at": wish.expires_at or parent.expires_at,
         "lineage_id": parent.lineage_id or parent.id,
+        "made_with": parent.id,
     }
 
 

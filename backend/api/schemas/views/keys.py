@@ -35,6 +35,10 @@ class KeyView(View):
     lineage_id: int = Field(
         description="The first key of its rotation chain; its keys share their limits."
     )
+    made_with: int | None = Field(
+        description="The key that its user made it with, and with which it is disabled;"
+        " of log-ins a hidden one. Null if an administrator made it."
+    )
     user: str
     name: str
     prefix: str

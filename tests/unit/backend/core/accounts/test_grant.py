@@ -7,8 +7,8 @@ from backend.core.accounts.grant import KeyWish, granted
 from backend.core.accounts.roles import Role, narrowed, scopes_of
 from backend.core.errors import InvalidRequestError
 from backend.core.jobs.states import Priority
-from backend.core.key_lookup import Scope
 from backend.core.models import ApiKey
+from backend.core.scopes import Scope
 
 END = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -41,6 +41,7 @@ def test_nothing_said_is_as_much_as_there_is() -> None:
         "allowed_models": ["a:1", "b:1"],
         "expires_at": END,
         "lineage_id": 7,
+        "made_with": 7,
     }
 
 
