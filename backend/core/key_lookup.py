@@ -5,10 +5,9 @@ recognised before may be taken for the same where the database looks again befor
 anything is committed (`unchanged`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from backend.core.account_errors import (
     DisabledUserError,
     SessionEndedError,
 )
+from backend.core.accounts.roles import within
 from backend.core.credential import Credential
 from backend.core.db import Database
 from backend.core.dialect import Dialect
@@ -31,14 +31,16 @@ from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.jobs.repository.rows import aware, parsed
 from backend.core.jobs.states import Priority
 from backend.core.limits.decision import KeyLimits
+from backend.core.scopes import Scope
 
-# One column of text instead of nineteen to be described and decoded. Moments are
+# One column of text instead of twenty to be described and decoded. Moments are
 # compared by the database's clock (JOBS.md 4).
 _ROW = (
     "SELECT {hash}CAST(JSON_ARRAY({over},k.scopes,k.allowed_models,k.id,k.name,"
     "k.prefix,k.weight,k.highest_priority,"
     "k.rpm,k.tpm,k.daily_tokens,k.max_concurrency,COALESCE(k.lineage_id,k.id),"
-    "k.expires_at,k.expires_at<={now},k.disabled_at,u.id,u.name,u.disabled_at) AS CHAR)"
+    "k.expires_at,k.expires_at<={now},k.disabled_at,u.id,u.name,u.disabled_at,u.role)"
+    " AS CHAR)"
 )
 _OF_KEY = " FROM api_keys k JOIN users u ON u.id=k.user_id WHERE k.hash"
 _OF_SESSION = (
@@ -62,19 +64,6 @@ def unchanged(dialect: Dialect, credential: Credential) -> Statement:
     """Write the condition that what was shown leads to the same row as before."""
     select = _select(dialect, is_session=credential.is_session, with_hash=False)
     return f"({select}=%s)=%s", (credential.hash, credential.row)
-
-
-class Scope(StrEnum):
-    """What a key allows; `admin` includes the others."""
-
-    INFERENCE = "inference"
-    READ = "read"
-    ADMIN = "admin"
-
-
-def in_order(scopes: Collection[str]) -> list[Scope]:
-    """List scopes in the one order in which they are shown, as they stand above."""
-    return [scope for scope in Scope if scope in scopes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +142,7 @@ def _unknown(*, is_session: bool) -> AppError:
 def _found(credential: Credential) -> Found:
     session_is_over, scopes, models, *row = orjson.loads(credential.row)
     key_id, name, prefix, weight, highest, *row = row
-    *most, lineage_id, end, is_over, off, user_id, user_name, owner_off = row
+    *most, lineage_id, end, is_over, off, user_id, user_name, owner_off, role = row
     if owner_off is not None:
         return DisabledUserError()
     if off is not None:
@@ -169,7 +158,7 @@ def _found(credential: Credential) -> Found:
         key_id=key_id,
         key_name=name,
         key_prefix=prefix,
-        scopes=frozenset(map(Scope, _nested(scopes))),
+        scopes=within(_nested(scopes), role),
         weight=weight,
         highest_priority=Priority.of(highest),
         allowed_models=None if allowed is None else frozenset(allowed),

@@ -8,11 +8,11 @@ import click
 
 from backend.api.commands.wiring import platform
 from backend.core.jobs.states import Priority
-from backend.core.key_lookup import in_order
 from backend.core.keys import Scope
 from backend.core.limits.decision import Limit
 from backend.core.models import ADMIN_USER, ApiKey
 from backend.core.names import canonical_model
+from backend.core.scopes import in_order
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

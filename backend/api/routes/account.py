@@ -13,7 +13,7 @@ from backend.api.container import services
 from backend.api.limits_view import limits_view
 from backend.api.schemas.accounts import OPEN_SESSION, ChangedPassword, NewLogin
 from backend.core.errors import NotFoundError
-from backend.core.key_lookup import in_order
+from backend.core.scopes import in_order
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/v1")
 # Whoever opens a session has no header for it yet.
