@@ -11,7 +11,7 @@ from backend.core import metrics
 from backend.core.errors import QueueFullError
 from backend.core.jobs.records import NewJob
 from backend.core.jobs.service import Submission
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance
 
 
 def accept(services: Services, job: NewJob) -> Submission:
@@ -41,10 +41,10 @@ def accept(services: Services, job: NewJob) -> Submission:
     return submission
 
 
-def _accept_within(services: Services, job: NewJob, limits: KeyLimits) -> Submission:
+def _accept_within(services: Services, job: NewJob, limits: Allowance) -> Submission:
     """Reserve what the job may use, then commit it; a repeat reserves nothing."""
     outcome = services.reservations.reserve(limits, job.id, job.cost)
-    g.answer_headers = limit_headers(limits, outcome.standing)
+    g.answer_headers = limit_headers(outcome.accounts)
     if outcome.hindrance is not None:
         if job.credential is not None:
             # Limits of before may refuse what those of now allow: asked again (auth).

@@ -43,7 +43,7 @@ Count = Annotated[int, Field(ge=1, le=_MOST)]
 
 
 class LimitFields(Strict):
-    """What a key may use; null does not limit."""
+    """What a key may use, or a user with all keys together; null does not limit."""
 
     rpm: Count | None = Field(default=None, description="Requests in any 60 s.")
     tpm: Count | None = Field(

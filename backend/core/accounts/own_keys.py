@@ -67,7 +67,7 @@ class OwnKeys:
                 prefix=shown_prefix(secret),
                 hash=hashed(secret),
                 created_at=datetime.now(UTC),
-                **granted(wish, parent, role=user.role),
+                **granted(wish, parent, user),
             )
             session.add(row)
             made = event("key.created", actor=user.name, subject=row.prefix)

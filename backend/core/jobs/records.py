@@ -15,7 +15,7 @@ from backend.core.jobs.states import (
     Protocol,
     State,
 )
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class NewJob:
     # JSON of what the caller sent, where its protocol has to tell it again.
     original: bytes | None = None
     # What has to be reserved before it is accepted, and whose limits hold that.
-    limits: KeyLimits | None = None
+    limits: Allowance | None = None
     limits_id: int | None = None
     # Accepted only if its caller is still who it was when it was recognised.
     credential: Credential | None = None

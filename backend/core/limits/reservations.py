@@ -1,12 +1,12 @@
-"""What keys with limits hold: reserved at admission, settled when the job has ended.
+"""What is limited, held: reserved at admission, settled when the job has ended.
 
 A reservation is made before its job's INSERT and named after it. Whoever ends the job
 settles it after the COMMIT; what a crash leaves between the two, reconciliation finds.
-Keys without limits come here never.
+Keys without limits, whose users have none either, come here never.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,15 @@ from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.records import Finish, JobRecord, Moved
 from backend.core.jobs.states import FINAL
 from backend.core.limits import scripts
-from backend.core.limits.decision import Hindrance, KeyLimits, Standing, hindrance
+from backend.core.limits.decision import (
+    Account,
+    Allowance,
+    Hindrance,
+    Standing,
+    Subject,
+    Whose,
+    hindrance,
+)
 from backend.core.redis_client import KeptConnections
 
 log = structlog.get_logger()
@@ -26,13 +34,15 @@ log = structlog.get_logger()
 # From then on reconciliation asks what became of a job; most have ended by themselves.
 LOOK_AFTER_MS = 10_000
 _RETRY_SECONDS = 5
+_NAMES = {Whose.KEY: "", Whose.USER: "u"}
+_NUMBERS = len(fields(Standing))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of asking for a reservation, and how its key stands now."""
+    """What became of asking for a reservation, and how those stand whom it binds."""
 
-    standing: Standing
+    accounts: tuple[Account, ...]
     hindrance: Hindrance | None
 
 
@@ -67,34 +77,37 @@ class Reservations:
             partial(self._evaluate, scripts.RESERVE), gather=step_back
         )
 
-    def reserve(self, limits: KeyLimits, job_id: str, cost: int) -> Outcome:
+    def reserve(self, allowance: Allowance, job_id: str, cost: int) -> Outcome:
         """Reserve a request, its tokens and a place, or nothing.
 
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        admitted, standing = self._ask(limits, job_id, cost)
-        return Outcome(
-            standing, None if admitted else hindrance(limits, standing, cost)
-        )
+        admitted, accounts = self._ask(allowance.subjects, job_id, cost)
+        return Outcome(accounts, None if admitted else hindrance(accounts, cost))
 
-    def standing(self, limits: KeyLimits) -> Standing:
+    def standing(self, subject: Subject) -> Standing:
         """Tell what is used now.
 
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        return self._ask(limits, "", 0)[1]
+        _, (account,) = self._ask([subject], "", 0)
+        return account.standing
 
-    def _ask(self, limits: KeyLimits, job_id: str, cost: int) -> tuple[bool, Standing]:
-        most = (limits.rpm, limits.tpm, limits.daily_tokens, limits.max_concurrency)
-        written = ("" if limit is None else limit for limit in most)
-        values = (limits.lineage_id, job_id, cost, *written, LOOK_AFTER_MS)
+    def _ask(
+        self, subjects: Sequence[Subject], job_id: str, cost: int
+    ) -> tuple[bool, tuple[Account, ...]]:
+        named = [value for subject in subjects for value in _values(subject)]
         try:
-            admitted, *numbers = self._asks(values)
+            admitted, *numbers = self._asks((job_id, cost, LOOK_AFTER_MS, *named))
         except redis.RedisError as error:
             raise QueueUnavailableError(retry_after=_RETRY_SECONDS) from error
-        return bool(admitted), Standing(*map(int, numbers))
+        found = zip(*[iter(map(int, numbers))] * _NUMBERS, strict=True)
+        return bool(admitted), tuple(
+            Account(subject, Standing(*one))
+            for subject, one in zip(subjects, found, strict=True)
+        )
 
     def release(self, lineage_id: int, job_id: str) -> None:
         """Undo a reservation whose job was not accepted."""
@@ -153,6 +166,13 @@ class Reservations:
             # A connection of before a restart says nothing about Redis now; each step
             # may be repeated.
             return self._connections.evaluate_all(script, written)
+
+
+def _values(subject: Subject) -> tuple[Any, ...]:
+    limits = subject.limits
+    most = (limits.rpm, limits.tpm, limits.daily_tokens, limits.max_concurrency)
+    name = f"{_NAMES[subject.whose]}{subject.id}"
+    return name, *("" if limit is None else limit for limit in most)
 
 
 def tokens_of(job: JobRecord | Finish) -> int:

@@ -166,7 +166,7 @@ def test_what_narrows_a_key_narrows_what_was_made_with_it(family: Family) -> Non
         assert caller.highest_priority is Priority.LOW
         assert (caller.weight, caller.expires_at) == (0.5, soon)
         assert caller.limits is not None
-        assert caller.limits.rpm == 5
+        assert caller.limits.key.rpm == 5
 
 
 def test_what_widens_a_key_widens_nothing_else(family: Family) -> None:
@@ -180,7 +180,7 @@ def test_what_widens_a_key_widens_nothing_else(family: Family) -> None:
     caller = family.keys.recognise(child)
     assert caller.scopes == {Scope.READ}
     assert caller.limits is not None
-    assert caller.limits.rpm == 5
+    assert caller.limits.key.rpm == 5
     assert len(family.events()) == told + 1
 
 

@@ -11,7 +11,7 @@ class LimitView(View):
     limit: int
     used: int | None = Field(
         description="With what is held back for jobs under way; keys of one rotation"
-        " chain share it."
+        " chain share it, and all keys of a user its limits."
     )
     remaining: int | None
     reset_seconds: float | None = Field(
@@ -20,7 +20,7 @@ class LimitView(View):
 
 
 class LimitsView(View):
-    """The limits of a key; null where there is none."""
+    """The limits of a key or user; null where there is none."""
 
     rpm: LimitView | None
     tpm: LimitView | None
