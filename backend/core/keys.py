@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.core.accounts.roles import Role, check_scopes, role_for
+from backend.core.accounts.user_names import check_user_name
 from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.errors import AppError
+from backend.core.errors import AppError, FieldError, InvalidRequestError
 from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup
@@ -25,6 +26,8 @@ __all__ = ["Caller", "Keys", "Scope"]
 
 KEY_PREFIX = "corral-"
 _SHOWN = len(KEY_PREFIX) + 6
+_NO_KEY = "is a session's token, not a key; if it has ended, log in again"
+_WRONG_KEY = FieldError("key", _NO_KEY)
 # About a kilobyte each.
 _REMEMBERED = 10_000
 
@@ -93,8 +96,12 @@ class Keys:
         """Exchange a key for an opaque token; gives token, end and caller.
 
         Raises:
+            InvalidRequestError: If it is a token already.
             InvalidKeyError, ExpiredKeyError, DisabledKeyError: If the key is no good.
         """
+        if key.startswith(SESSION_PREFIX):
+            # Whether it is one of ours, and goes on, nobody is told here.
+            raise InvalidRequestError(f"key: {_NO_KEY}.", errors=(_WRONG_KEY,))
         caller = _admitted(self._by_key(hashed(key)))
         with transaction(self._database.sessions) as session:
             token, ends = add_session(session, caller.key_id, lifetime_ms=lifetime_ms)
@@ -128,7 +135,8 @@ class Keys:
         for the audit log; a limit that is None does not limit.
 
         Raises:
-            InvalidRequestError: If the user's role does not allow the scopes.
+            InvalidRequestError: If the user's role does not allow the scopes, or a new
+                user cannot be called so.
         """
         secret = secret or new_key()
 
@@ -203,6 +211,7 @@ def _owner(session: Session, name: str, scopes: Sequence[Scope]) -> User:
     if owner is not None:
         check_scopes(scopes, user=name, role=owner.role)
         return owner
+    check_user_name(name, field="user")
     owner = User(name=name, role=role_for(scopes).value, created_at=datetime.now(UTC))
     session.add(owner)
     session.flush()  # generates owner.id

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, TypeAdapter
 
 from backend.api.schemas.keys import (
-    Expiry,
     KeyName,
     LimitFields,
     Models,
@@ -14,6 +13,7 @@ from backend.api.schemas.keys import (
     Scopes,
     Weight,
 )
+from backend.api.schemas.moments import Expiry
 from backend.api.schemas.patterns import USER_NAME
 from backend.api.schemas.strict import Strict
 from backend.core.accounts.password_rules import LONGEST, SHORTEST

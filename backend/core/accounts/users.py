@@ -1,6 +1,5 @@
 """Users: who there is, and what becomes of them."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -20,18 +19,15 @@ from backend.core.accounts.change import UserChange, takes_an_administrator, tol
 from backend.core.accounts.password_rules import check_password
 from backend.core.accounts.passwords import Passwords
 from backend.core.accounts.roles import Role, narrowed, scopes_of
+from backend.core.accounts.user_names import check_user_name
 from backend.core.audit import event
 from backend.core.db import Database, transaction
 from backend.core.errors import (
-    FieldError,
     InvalidKeyError,
-    InvalidRequestError,
 )
 from backend.core.models import SYSTEM_USER, ApiKey, Job, UsageHour, User
 from backend.core.sessions import end_sessions_of
 
-_NAME = re.compile(r"[\w.@+-]{1,64}")
-_NAME_RULE = "must be 1 to 64 letters, digits and . _ @ + -"
 # The platform itself is nobody to log in, to disable or to delete.
 _PEOPLE = User.name != SYSTEM_USER
 _NOT_DELETED = "{} owns keys, jobs or usage, so it can only be disabled."
@@ -62,9 +58,7 @@ class Users:
             InvalidRequestError: If name or password are none.
             UserExistsError: If there is one of this name.
         """
-        if _NAME.fullmatch(name) is None:
-            wrong = FieldError("name", _NAME_RULE)
-            raise InvalidRequestError(f"name: {_NAME_RULE}", errors=(wrong,))
+        check_user_name(name, field="name")
         now = datetime.now(UTC)
         user = User(name=name, role=role.value, created_at=now, **bounds)
         if password is not None:
@@ -73,8 +67,10 @@ class Users:
         try:
             with transaction(self._database.sessions) as session:
                 session.add(user)
-                said = {"role": role} | bounds
-                session.add(event("user.created", actor=actor, subject=name, **said))
+                made = event(
+                    "user.created", actor=actor, subject=name, role=role, **bounds
+                )
+                session.add(made)
         except IntegrityError:
             raise UserExistsError from None
         return user

@@ -80,6 +80,13 @@ def test_a_user_that_cannot_be_is_told_why(run: Run, words: tuple[str]) -> None:
     assert "users" not in run("users", "list").output
 
 
+def test_a_key_makes_no_user_that_cannot_be(run: Run) -> None:
+    made = run("keys", "create", "--user", "two words")
+
+    assert isinstance(made.exception, InvalidRequestError)
+    assert "user: must be 1 to 64 letters" in str(made.exception)
+
+
 def test_a_key_is_made_listed_and_revoked(run: Run, services: Services) -> None:
     secret = run("keys", "create", "--user", "eve", "--days", "1").output.strip()
     caller = services.keys.recognise(secret)
