@@ -7,7 +7,7 @@ import pytest
 from backend.api.container import Services
 from backend.api.schemas.views.usage import CallList
 from backend.core.usage import calls
-from tests.integration.api.caller import Api, make_key
+from tests.integration.api.caller import Api
 from tests.integration.api.usage.conftest import Kept
 from tests.integration.api.usage.told import HOUR, table
 from tests.integration.core.calls import call, ended
