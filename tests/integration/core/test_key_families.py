@@ -75,6 +75,9 @@ def test_what_was_made_with_a_disabled_key_is_disabled_however_far(
     assert family.alive(*dead, other) == [False] * 4 + [True]
     told = ("key.disabled", "root", subject, {"made_with": family.key.prefix})
     assert told in family.events()
+    events = family.events()
+    family.registry.disable(family.key.prefix, actor="root")
+    assert family.events() == events
     # Nothing comes back by itself.
     family.registry.enable(family.key.prefix, actor="root")
     assert family.alive(family.leaked, child, grandchild) == [True, False, False]
