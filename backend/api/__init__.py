@@ -4,7 +4,7 @@ from functools import cache, partial
 
 from flask import Blueprint, Flask
 
-from backend.api import auth, cors, errors, hooks, limits
+from backend.api import auth, bodies, cors, errors, hooks
 from backend.api.anthropic import errors as anthropic_errors
 from backend.api.anthropic import messages as anthropic_messages
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
@@ -105,7 +105,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
         blocked=BlockedPatterns.load(settings.blocked_patterns_file),
     )
     app.url_map.strict_slashes = False
-    limits.register(app, max_body_bytes=settings.max_body_bytes)
+    bodies.register(app, max_body_bytes=settings.max_body_bytes)
     errors.register(app, PROTOCOLS)
     hooks.register(app)
     cors.register(app, settings.cors_allowed_origins)

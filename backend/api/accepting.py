@@ -12,7 +12,7 @@ from backend.core import metrics
 from backend.core.errors import QueueFullError
 from backend.core.jobs.records import NewJob
 from backend.core.jobs.service import Submission
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance
 
 
 def accept(services: Services, job: NewJob) -> Submission:
@@ -53,12 +53,12 @@ def accept_all(services: Services, jobs: Sequence[NewJob]) -> list[Submission]:
 
 
 def _accept_within(
-    services: Services, jobs: Sequence[NewJob], limits: KeyLimits
+    services: Services, jobs: Sequence[NewJob], limits: Allowance
 ) -> list[Submission]:
     """Reserve what the jobs may use, then commit them; a repeat reserves nothing."""
     costs = {job.id: job.cost for job in jobs}
     outcome = services.reservations.reserve(limits, costs)
-    g.answer_headers = limit_headers(limits, outcome.standing)
+    g.answer_headers = limit_headers(outcome.accounts)
     if outcome.hindrance is not None:
         if (known := _repeated(services, jobs)) is not None:
             return known

@@ -2,10 +2,9 @@
 
 import re
 import time
-from typing import Any
 
 import structlog
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from backend.core import metrics
@@ -44,17 +43,14 @@ def traceparent() -> str | None:
 
 
 def _end(response: Response) -> Response:
-    # Each look through a proxy costs as much as a header.
-    known: Any = g._get_current_object()  # noqa: SLF001  # as Werkzeug documents it
-    asked: Request = request._get_current_object()  # noqa: SLF001  # likewise
-    response.headers.add("X-Request-Id", known.request_id)
+    response.headers.add("X-Request-Id", g.request_id)
     # What the door told of the caller's limits (`accepting`).
-    if limits := known.get("answer_headers"):
+    if limits := g.get("answer_headers"):
         response.headers.update(limits)
-    if job_id := known.get("job_id"):
+    if job_id := g.get("job_id"):
         response.headers.add("X-Corral-Job-Id", job_id)
-    rule, began, name = asked.url_rule, known.began, asked.blueprint
-    method, path, route = asked.method, asked.path, rule.rule if rule else "none"
+    rule, began, name = request.url_rule, g.began, request.blueprint
+    method, path, route = request.method, request.path, rule.rule if rule else "none"
 
     def told() -> None:
         seconds = time.perf_counter() - began

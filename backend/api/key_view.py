@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from backend.core.key_lookup import in_order
-from backend.core.limits.decision import KeyLimits
 from backend.core.models import ApiKey
+from backend.core.scopes import in_order
 
 _SHOWN = (
     "id",
+    "made_with",
     "name",
     "prefix",
     "scopes",
@@ -30,14 +30,3 @@ def key_view(key: ApiKey, *, user: str) -> dict[str, Any]:
     shown = {name: getattr(key, name) for name in _SHOWN}
     shown["scopes"] = in_order(key.scopes)
     return shown | {"user": user, "lineage_id": key.lineage_id or key.id}
-
-
-def limits_of(key: ApiKey) -> KeyLimits:
-    """Give what a key may use, to ask how it stands."""
-    return KeyLimits(
-        lineage_id=key.lineage_id or key.id,
-        rpm=key.rpm,
-        tpm=key.tpm,
-        daily_tokens=key.daily_tokens,
-        max_concurrency=key.max_concurrency,
-    )

@@ -1,23 +1,41 @@
 """What answers tell of a key's limits, in the headers that OpenAI's clients read."""
 
-from backend.core.limits.decision import KeyLimits, Standing
+from collections.abc import Iterable, Iterator
+
+from backend.core.limits.decision import Account
 
 QUEUE_LENGTH = "X-Corral-Queue-Length"
 
 
-def limit_headers(limits: KeyLimits, standing: Standing) -> dict[str, str]:
-    """Write the limits of a minute, what is left, and when all of it is free again."""
+def limit_headers(accounts: Iterable[Account]) -> dict[str, str]:
+    """Write the limits of a minute, what is left, and when all of it is free again.
+
+    Where both the key and its user are limited, of that which has less left.
+    """
     headers: dict[str, str] = {}
-    for name, limit, used in (
-        ("requests", limits.rpm, standing.requests),
-        ("tokens", limits.tpm, standing.tokens),
-    ):
-        if limit is not None:
-            reset_ms = standing.reset_ms if used else 0
-            headers[f"x-ratelimit-limit-{name}"] = str(limit)
-            headers[f"x-ratelimit-remaining-{name}"] = str(max(0, limit - used))
-            headers[f"x-ratelimit-reset-{name}"] = duration(reset_ms)
+    # What has the least left is written last.
+    for name, limit, used, reset_ms in sorted(_of_a_minute(accounts), key=_left)[::-1]:
+        headers[f"x-ratelimit-limit-{name}"] = str(limit)
+        headers[f"x-ratelimit-remaining-{name}"] = str(max(0, limit - used))
+        headers[f"x-ratelimit-reset-{name}"] = duration(reset_ms if used else 0)
     return headers
+
+
+_Minute = tuple[str, int, int, int]
+
+
+def _of_a_minute(accounts: Iterable[Account]) -> Iterator[_Minute]:
+    for account in accounts:
+        limits, standing = account.subject.limits, account.standing
+        if limits.rpm is not None:
+            yield "requests", limits.rpm, standing.requests, standing.reset_ms
+        if limits.tpm is not None:
+            yield "tokens", limits.tpm, standing.tokens, standing.reset_ms
+
+
+def _left(minute: _Minute) -> int:
+    _, limit, used, _ = minute
+    return limit - used
 
 
 def duration(milliseconds: int) -> str:

@@ -17,6 +17,9 @@ _WAIT_SECONDS = 10
 _LIFETIME_SECONDS = 1_800
 _SQLITE_ARGUMENTS: dict[str, Any] = {"timeout": 30, "check_same_thread": False}
 
+# Errors are logged; what they were about (hashes, prompts) is not.
+_SILENT = {"hide_parameters": True}
+
 
 def engine_options(settings: Settings, *, connections: int) -> dict[str, Any]:
     """Give `create_engine` options that suit the database.
@@ -26,8 +29,9 @@ def engine_options(settings: Settings, *, connections: int) -> dict[str, Any]:
         connections: How many threads of this process may hold one at a time.
     """
     if settings.on_sqlite:
-        return {"connect_args": _SQLITE_ARGUMENTS}
+        return {"connect_args": _SQLITE_ARGUMENTS, **_SILENT}
     return {
+        **_SILENT,
         "isolation_level": "READ COMMITTED",
         "pool_size": connections,
         # Bursts may open more for a while; they are closed when given back.

@@ -5,12 +5,11 @@ recognised before may be taken for the same where the database looks again befor
 anything is committed (`unchanged`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -18,6 +17,8 @@ from backend.core.account_errors import (
     DisabledUserError,
     SessionEndedError,
 )
+from backend.core.accounts.roles import within
+from backend.core.bounds import common, lower
 from backend.core.credential import Credential
 from backend.core.db import Database
 from backend.core.dialect import Dialect
@@ -30,15 +31,18 @@ from backend.core.errors import (
 from backend.core.hot_cursor import HotCursor, Statement
 from backend.core.jobs.repository.rows import aware, parsed
 from backend.core.jobs.states import Priority
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance, Limits
+from backend.core.scopes import Scope
 
-# One column of text instead of nineteen to be described and decoded. Moments are
-# compared by the database's clock (JOBS.md 4).
+# One column of text instead of many to be described and decoded. Moments are compared
+# by the database's clock (JOBS.md 4).
 _ROW = (
-    "SELECT {hash}CAST(JSON_ARRAY({over},k.scopes,k.allowed_models,k.id,k.name,"
-    "k.prefix,k.weight,k.highest_priority,"
-    "k.rpm,k.tpm,k.daily_tokens,k.max_concurrency,COALESCE(k.lineage_id,k.id),"
-    "k.expires_at,k.expires_at<={now},k.disabled_at,u.id,u.name,u.disabled_at) AS CHAR)"
+    "SELECT {hash}CAST(JSON_ARRAY({over},k.id,k.name,k.prefix,"
+    "COALESCE(k.lineage_id,k.id),k.expires_at,k.expires_at<={now},k.disabled_at,"
+    "k.scopes,k.allowed_models,k.highest_priority,k.weight,"
+    "k.rpm,k.tpm,k.daily_tokens,k.max_concurrency,"
+    "u.id,u.name,u.disabled_at,u.role,u.allowed_models,u.highest_priority,u.weight,"
+    "u.rpm,u.tpm,u.daily_tokens,u.max_concurrency) AS CHAR)"
 )
 _OF_KEY = " FROM api_keys k JOIN users u ON u.id=k.user_id WHERE k.hash"
 _OF_SESSION = (
@@ -64,22 +68,9 @@ def unchanged(dialect: Dialect, credential: Credential) -> Statement:
     return f"({select}=%s)=%s", (credential.hash, credential.row)
 
 
-class Scope(StrEnum):
-    """What a key allows; `admin` includes the others."""
-
-    INFERENCE = "inference"
-    READ = "read"
-    ADMIN = "admin"
-
-
-def in_order(scopes: Collection[str]) -> list[Scope]:
-    """List scopes in the one order in which they are shown, as they stand above."""
-    return [scope for scope in Scope if scope in scopes]
-
-
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling: the key's owner and what the key allows."""
+    """Who is calling: the key's owner, and what the key allows within what that may."""
 
     user_id: int
     user_name: str
@@ -90,7 +81,7 @@ class Caller:
     weight: float
     highest_priority: Priority
     allowed_models: frozenset[str] | None
-    limits: KeyLimits | None
+    limits: Allowance | None
     expires_at: datetime | None
     credential: Credential | None = field(default=None, compare=False)
 
@@ -150,33 +141,80 @@ def _unknown(*, is_session: bool) -> AppError:
     return InvalidKeyError()
 
 
+class _Key(NamedTuple):
+    id: int
+    name: str
+    prefix: str
+    lineage_id: int
+    expires_at: str | None
+    is_over: int | None
+    disabled_at: str | None
+    scopes: Any  # JSON
+    allowed_models: Any  # JSON
+    highest_priority: str
+    weight: float
+    rpm: int | None
+    tpm: int | None
+    daily_tokens: int | None
+    max_concurrency: int | None
+
+
+class _User(NamedTuple):
+    id: int
+    name: str
+    disabled_at: str | None
+    role: str
+    allowed_models: Any  # JSON
+    highest_priority: str
+    weight: float
+    rpm: int | None
+    tpm: int | None
+    daily_tokens: int | None
+    max_concurrency: int | None
+
+
+_KEYS = len(_Key._fields)
+
+
 def _found(credential: Credential) -> Found:
-    session_is_over, scopes, models, *row = orjson.loads(credential.row)
-    key_id, name, prefix, weight, highest, *row = row
-    *most, lineage_id, end, is_over, off, user_id, user_name, owner_off = row
-    if owner_off is not None:
+    session_is_over, *row = orjson.loads(credential.row)
+    key, user = _Key(*row[:_KEYS]), _User(*row[_KEYS:])
+    if user.disabled_at is not None:
         return DisabledUserError()
-    if off is not None:
+    if key.disabled_at is not None:
         return DisabledKeyError()
-    if is_over:
+    if key.is_over:
         return ExpiredKeyError()
     if session_is_over:
         return SessionEndedError()
-    allowed, limits = _nested(models), KeyLimits(lineage_id, *most)
+    return _caller(key, user, credential)
+
+
+def _caller(key: _Key, user: _User, credential: Credential) -> Caller:
+    """Give what a key allows within what its user may."""
+    models = common(_nested(key.allowed_models), _nested(user.allowed_models))
+    highest = lower(key.highest_priority, user.highest_priority)
     return Caller(
-        user_id=user_id,
-        user_name=user_name,
-        key_id=key_id,
-        key_name=name,
-        key_prefix=prefix,
-        scopes=frozenset(map(Scope, _nested(scopes))),
-        weight=weight,
+        user_id=user.id,
+        user_name=user.name,
+        key_id=key.id,
+        key_name=key.name,
+        key_prefix=key.prefix,
+        scopes=within(_nested(key.scopes), user.role),
+        weight=key.weight * user.weight,
         highest_priority=Priority.of(highest),
-        allowed_models=None if allowed is None else frozenset(allowed),
-        limits=limits if limits.any else None,
-        expires_at=aware(end),
+        allowed_models=None if models is None else frozenset(models),
+        limits=_allowance(key, user),
+        expires_at=aware(key.expires_at),
         credential=credential,
     )
+
+
+def _allowance(key: _Key, user: _User) -> Allowance | None:
+    of_key, of_user = Limits(*key[-4:]), Limits(*user[-4:])
+    if of_user.any:
+        return Allowance(key.lineage_id, of_key, user.id, of_user)
+    return Allowance(key.lineage_id, of_key) if of_key.any else None
 
 
 def _nested(value: Any) -> Any:  # whatever JSON holds

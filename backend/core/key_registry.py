@@ -18,8 +18,11 @@ from backend.core.account_errors import (
     KeyWasRotatedError,
     KeyWasUsedError,
 )
+from backend.core.accounts.roles import check_scopes
+from backend.core.audit import event
 from backend.core.db import Database
-from backend.core.keys import key_event, new_key, shown_prefix
+from backend.core.key_families import disable, disable_made_with, narrow
+from backend.core.keys import new_key, shown_prefix
 from backend.core.models import ApiKey, Job, UsageHour, User, UtcDateTime
 from backend.core.secret_hash import hashed
 
@@ -36,6 +39,7 @@ _INHERITED = (
     "allowed_models",
     "weight",
     "expires_at",
+    "made_with",
 )
 # What a database can number; a larger number is no key's.
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -60,6 +64,8 @@ class KeyRegistry:
     def update(self, key: str, changes: Mapping[str, Any], *, actor: str) -> OwnedKey:
         """Change what a key is called and allows.
 
+        What was made with it is narrowed as it is, and never widened.
+
         Args:
             key: Its id or prefix.
             changes: Columns of `ApiKey` with their new values; what is not named stays.
@@ -67,15 +73,21 @@ class KeyRegistry:
 
         Raises:
             KeyNotFoundError: If there is no such key.
+            InvalidRequestError: If the user's role does not allow the scopes.
         """
 
         def work(session: Session) -> OwnedKey:
             row, user = _find(session, key, lock=True)
+            if "scopes" in changes:
+                check_scopes(changes["scopes"], user=user.name, role=user.role)
             changed = {n: v for n, v in changes.items() if getattr(row, n) != v}
             for name, value in changed.items():
                 setattr(row, name, value)
             if changed:
-                session.add(key_event("key.updated", actor, row.prefix, **changed))
+                session.add(
+                    event("key.updated", actor=actor, subject=row.prefix, **changed)
+                )
+                narrow(session, row, changed, actor=actor)
             return row, user
 
         return self._database.transact(work)
@@ -107,13 +119,13 @@ class KeyRegistry:
             row.expires_at = min(row.expires_at or ends, ends)
             session.add(successor)
             data = {"successor": successor.prefix, "expires_at": row.expires_at}
-            session.add(key_event("key.rotated", actor, row.prefix, **data))
+            session.add(event("key.rotated", actor=actor, subject=row.prefix, **data))
             return successor, user
 
         return secret, self._database.transact(work)
 
     def disable(self, key: str, *, actor: str) -> OwnedKey:
-        """Stop a key at once, and the sessions that it opened.
+        """Stop a key at once, the sessions that it opened, and what was made with it.
 
         Raises:
             KeyNotFoundError: If there is no such key.
@@ -121,15 +133,13 @@ class KeyRegistry:
 
         def work(session: Session) -> OwnedKey:
             row, user = _find(session, key, lock=True)
-            if row.disabled_at is None:
-                row.disabled_at = self._now(session)
-                session.add(key_event("key.disabled", actor, row.prefix))
+            disable(session, row, self._now(session), actor=actor)
             return row, user
 
         return self._database.transact(work)
 
     def enable(self, key: str, *, actor: str) -> OwnedKey:
-        """Let a disabled key be used again.
+        """Let a disabled key be used again; what was made with it stays as it is.
 
         Raises:
             KeyNotFoundError: If there is no such key.
@@ -139,13 +149,15 @@ class KeyRegistry:
             row, user = _find(session, key, lock=True)
             if row.disabled_at is not None:
                 row.disabled_at = None
-                session.add(key_event("key.enabled", actor, row.prefix))
+                session.add(event("key.enabled", actor=actor, subject=row.prefix))
             return row, user
 
         return self._database.transact(work)
 
     def delete(self, key: str, *, actor: str) -> None:
         """Delete a key that no job names, and the sessions that it opened.
+
+        What was made with it is disabled.
 
         Raises:
             KeyNotFoundError: If there is no such key.
@@ -156,7 +168,10 @@ class KeyRegistry:
             row, _ = _find(session, key, lock=True)
             if _was_used(session, row):
                 raise KeyWasUsedError
-            session.add(key_event("key.deleted", actor, row.prefix, name=row.name))
+            disable_made_with(session, row, self._now(session), actor=actor)
+            session.add(
+                event("key.deleted", actor=actor, subject=row.prefix, name=row.name)
+            )
             session.execute(delete(ApiKey).where(ApiKey.id == row.id))
 
         self._database.transact(work)
@@ -172,16 +187,18 @@ def _find(session: Session, key: str, *, lock: bool = False) -> OwnedKey:
     named = or_(ApiKey.id == number, ApiKey.prefix == key)
     # What stands for logins has nothing to be changed, and nobody's secret.
     named &= ApiKey.is_login.is_(False)
-    key_id = session.execute(select(ApiKey.id).where(named).limit(1)).scalar()
+    statement = select(ApiKey.id, ApiKey.user_id).where(named).limit(1)
+    key_id, user_id = session.execute(statement).one_or_none() or (-1, -1)
+    # Whoever changes keys locks their user first: its keys and role belong together.
+    user = session.get(User, user_id, with_for_update=lock)
     # By primary key only: nobody else's row is locked.
-    row = session.get(ApiKey, key_id or -1, with_for_update=lock)
-    if row is None:
+    row = session.get(ApiKey, key_id, with_for_update=lock)
+    if user is None or row is None:
         raise KeyNotFoundError
-    return row, session.get_one(User, row.user_id)
+    return row, user
 
 
 def _successors(row: ApiKey) -> Select[int]:
-    # What its user made with it shares its lineage, and replaces nothing.
     mine = ApiKey.user_id == row.user_id, ApiKey.rotated_from == row.id
     return select(ApiKey.id).where(*mine).limit(1)
 

@@ -3,18 +3,22 @@
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from backend.core.accounts.roles import Role, check_scopes, role_for
+from backend.core.accounts.user_names import check_user_name
+from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.errors import AppError
+from backend.core.errors import AppError, FieldError, InvalidRequestError
 from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
-from backend.core.key_lookup import Caller, Found, KeyLookup, Scope
+from backend.core.key_lookup import Caller, Found, KeyLookup
 from backend.core.last_used import LastUsed
-from backend.core.models import SYSTEM_USER, ApiKey, Event, User
+from backend.core.models import SYSTEM_USER, ApiKey, User
+from backend.core.scopes import Scope
 from backend.core.secret_hash import hashed
 from backend.core.sessions import SESSION_PREFIX, add_session, end_session
 
@@ -22,6 +26,8 @@ __all__ = ["Caller", "Keys", "Scope"]
 
 KEY_PREFIX = "corral-"
 _SHOWN = len(KEY_PREFIX) + 6
+_NO_KEY = "is a session's token, not a key; if it has ended, log in again"
+_WRONG_KEY = FieldError("key", _NO_KEY)
 # About a kilobyte each.
 _REMEMBERED = 10_000
 
@@ -90,8 +96,12 @@ class Keys:
         """Exchange a key for an opaque token; gives token, end and caller.
 
         Raises:
+            InvalidRequestError: If it is a token already.
             InvalidKeyError, ExpiredKeyError, DisabledKeyError: If the key is no good.
         """
+        if key.startswith(SESSION_PREFIX):
+            # Whether it is one of ours, and goes on, nobody is told here.
+            raise InvalidRequestError(f"key: {_NO_KEY}.", errors=(_WRONG_KEY,))
         caller = _admitted(self._by_key(hashed(key)))
         with transaction(self._database.sessions) as session:
             token, ends = add_session(session, caller.key_id, lifetime_ms=lifetime_ms)
@@ -119,20 +129,19 @@ class Keys:
         secret: str | None = None,
         actor: str = SYSTEM_USER,
     ) -> tuple[str, ApiKey]:
-        """Make a key for a user, new or not; gives the secret and the row.
+        """Make a key for a user; gives the secret and the row.
 
-        `actor` is who does it, for the audit log; a limit that is None does not limit.
+        A new user is made with the role that the scopes need. `actor` is who does it,
+        for the audit log; a limit that is None does not limit.
+
+        Raises:
+            InvalidRequestError: If the user's role does not allow the scopes, or a new
+                user cannot be called so.
         """
         secret = secret or new_key()
-        now = datetime.now(UTC)
-        with transaction(self._database.sessions) as session:
-            owner = session.execute(
-                select(User).where(User.name == user)
-            ).scalar_one_or_none()
-            if owner is None:
-                owner = User(name=user, created_at=now)
-                session.add(owner)
-                session.flush()  # generates owner.id
+
+        def work(session: Session) -> tuple[str, ApiKey]:
+            owner = _owner(session, user, scopes)
             row = ApiKey(
                 user_id=owner.id,
                 name=name,
@@ -146,12 +155,18 @@ class Keys:
                 tpm=tpm,
                 daily_tokens=daily_tokens,
                 max_concurrency=max_concurrency,
-                created_at=now,
+                created_at=datetime.now(UTC),
                 expires_at=expires_at,
             )
             session.add(row)
-            session.add(key_event("key.created", actor, row.prefix))
-        return secret, row
+            session.add(event("key.created", actor=actor, subject=row.prefix))
+            return secret, row
+
+        try:
+            return self._database.transact(work)
+        except IntegrityError:
+            # Somebody else made the user in this very instant.
+            return self._database.transact(work)
 
     def list_all(self) -> list[tuple[ApiKey, User]]:
         """List all keys with their owners, oldest first; log-ins are none."""
@@ -179,26 +194,28 @@ class Keys:
     def ensure_admin_key(self, secret: str, *, user: str) -> bool:
         """Make the first administrator's key; tells whether it was not there yet."""
         statement = select(ApiKey.id).where(ApiKey.hash == hashed(secret))
-        with transaction(self._database.sessions) as session:
-            there = session.execute(statement).scalar_one_or_none() is not None
-        if not there:
-            self.create(user=user, name="first", scopes=list(Scope), secret=secret)
         # Whoever has it is one, with or without a password.
-        is_admin = update(User).where(User.name == user).values(role="admin")
+        is_admin = update(User).where(User.name == user).values(role=Role.ADMIN.value)
         with transaction(self._database.sessions) as session:
+            if session.execute(statement).scalar_one_or_none() is not None:
+                return False
             session.execute(is_admin)
-        return not there
+        self.create(user=user, name="first", scopes=list(Scope), secret=secret)
+        return True
 
 
-def key_event(kind: str, actor: str, prefix: str, **data: Any) -> Event:  # JSON
-    """Write a line of the audit log about a key."""
-    return Event(
-        at=datetime.now(UTC),
-        kind=kind,
-        actor=actor,
-        subject=prefix,
-        data=orjson.dumps(data).decode() if data else None,
-    )
+def _owner(session: Session, name: str, scopes: Sequence[Scope]) -> User:
+    """Give who a key is for; a role that changes meanwhile waits, and then counts."""
+    statement = select(User).where(User.name == name).with_for_update()
+    owner = session.execute(statement).scalar_one_or_none()
+    if owner is not None:
+        check_scopes(scopes, user=name, role=owner.role)
+        return owner
+    check_user_name(name, field="user")
+    owner = User(name=name, role=role_for(scopes).value, created_at=datetime.now(UTC))
+    session.add(owner)
+    session.flush()  # generates owner.id
+    return owner
 
 
 def _admitted(found: Found) -> Caller:

@@ -36,7 +36,13 @@ def configure_logging(settings: Settings) -> None:
     ]
     readable = settings.environment == "development"
     last: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [
+            # The prettier ones show what local variables hold: keys and prompts.
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
         if readable
         else [
             structlog.processors.format_exc_info,

@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     worker_id: str = Field(default_factory=socket.gethostname)
     node_id: str = Field(default="local", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     worker_concurrency: int = Field(default=5, ge=1, le=512)
-    worker_batch_size: int = Field(default=10, ge=1, le=512)
+    worker_batch_size: int = Field(default=32, ge=1, le=512)
     worker_batch_wait: Milliseconds = 5
     worker_timeout: Milliseconds = 300_000
     worker_drain_timeout: Milliseconds = 30_000

@@ -12,7 +12,7 @@ from worker.generation.body import embed_terms, inputs_of
 
 # Ollama takes the texts of a call one after the other. Beyond this a call's own cost is
 # hardly shared any more, and whoever sent one line would wait for somebody's book.
-_TEXTS_PER_JOB = 8
+_MOST_TEXTS = 80
 MOST_BYTES = 64 * 1024
 # Callers that come again come at once.
 _RECENT_SECONDS = 1.0
@@ -49,7 +49,7 @@ def joinable(due: Sequence[Due], *, size: int) -> list[Due]:
             wanted, texts, total = terms(request), _texts(request), len(job.request)
         elif request is not None and terms(request) == wanted:
             more, longer = texts + _texts(request), total + len(job.request)
-            if more <= size * _TEXTS_PER_JOB and longer <= MOST_BYTES:
+            if more <= max(size, _MOST_TEXTS) and longer <= MOST_BYTES:
                 chosen.append(job)
                 texts, total = more, longer
         if len(chosen) == size:

@@ -8,11 +8,11 @@ from typing import Any
 from flask import g, request
 
 from backend.api.admission import Envelope
+from backend.api.bodies import read_json
 from backend.api.calls.naming import Names, rename
 from backend.api.calls.repeats import key_of_repeats
 from backend.api.container import services
 from backend.api.hooks import traceparent
-from backend.api.limits import read_json
 from backend.core.errors import AppError, DrainingError
 from backend.core.identifiers import uuid7
 from backend.core.jobs.records import NewJob

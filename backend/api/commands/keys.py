@@ -6,13 +6,17 @@ from typing import Any, TypeVar
 
 import click
 
+from backend.api.commands.bound_options import (
+    ALL_MODELS,
+    bound_options,
+    bounds_of,
+    limits_told,
+)
 from backend.api.commands.wiring import platform
 from backend.core.jobs.states import Priority
-from backend.core.key_lookup import in_order
 from backend.core.keys import Scope
-from backend.core.limits.decision import Limit
 from backend.core.models import ADMIN_USER, ApiKey
-from backend.core.names import canonical_model
+from backend.core.scopes import in_order
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,13 +24,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _ACTOR = "command line"
 _USUAL = (Scope.INFERENCE, Scope.READ)
 _DAY_SECONDS = 86_400
-_COUNT = click.IntRange(0, 2**31 - 1)
-_LIMITS = {
-    Limit.REQUESTS: "Requests a minute; 0 is no limit.",
-    Limit.TOKENS: "Tokens a minute; 0 is no limit.",
-    Limit.DAILY_TOKENS: "Tokens a day (UTC); 0 is no limit.",
-    Limit.CONCURRENCY: "Jobs at a time; 0 is no limit.",
-}
 
 
 @click.group()
@@ -39,13 +36,12 @@ def keys() -> None:
 
 def rights(command: Command) -> Command:
     """Add the options of what a key allows; what is not given is None or empty."""
-    scopes, priorities = [*map(str, Scope)], [one.label for one in Priority]
-    options = [
+    options = (
         click.option(
             "--scope",
             "scopes",
             multiple=True,
-            type=click.Choice(scopes),
+            type=click.Choice([*map(str, Scope)]),
             help="May be given several times.",
         ),
         click.option(
@@ -53,18 +49,8 @@ def rights(command: Command) -> Command:
             type=click.IntRange(0, 36_500),
             help="Expires after so long; 0 is never.",
         ),
-        click.option("--weight", type=click.FloatRange(0.01, 100), help="Fair share."),
-        click.option("--highest-priority", type=click.Choice(priorities)),
-        click.option(
-            "--model", "models", multiple=True, help="May use only these models."
-        ),
-        *(
-            click.option(
-                f"--{name.replace('_', '-')}", name.value, type=_COUNT, help=text
-            )
-            for name, text in _LIMITS.items()
-        ),
-    ]
+    )
+    command = bound_options(command)
     for option in reversed(options):
         command = option(command)
     return command
@@ -94,20 +80,21 @@ def list_all() -> None:
         scopes = ",".join(in_order(key.scopes))
         click.echo(
             f"{key.id:>4}  {key.prefix}…  {owner.name:<16} {key.name:<16} {scopes:<22}"
-            f" {_standing(key)} {_limits(key)}".rstrip()
+            f" {_standing(key)} {limits_told(key)}".rstrip()
         )
 
 
 @keys.command()
 @click.argument("key")
 @click.option("--name", help="What it is for.")
-@click.option("--all-models", is_flag=True, help="May use every model.")
+@ALL_MODELS
 @rights
-def update(*, key: str, name: str | None, all_models: bool, **given: Any) -> None:
-    """Change what a key allows; what is not given stays."""
+def update(*, key: str, name: str | None, **given: Any) -> None:
+    """Change what a key allows; what is not given stays.
+
+    What its user made with it is narrowed as it is, and never widened.
+    """
     changes = _fields(given) | ({"name": name} if name else {})
-    if all_models:
-        changes["allowed_models"] = None
     with platform() as services:
         services.key_registry.update(_named(key), changes, actor=_ACTOR)
     click.echo("The key is changed.")
@@ -134,7 +121,7 @@ def rotate(*, key: str, overlap: int) -> None:
 @keys.command()
 @click.argument("key")
 def disable(key: str) -> None:
-    """Stop a key at once."""
+    """Stop a key at once, with all that its user made with it."""
     with platform() as services:
         services.key_registry.disable(_named(key), actor=_ACTOR)
     click.echo("The key is disabled.")
@@ -147,7 +134,7 @@ keys.add_command(disable, "revoke")
 @keys.command()
 @click.argument("key")
 def enable(key: str) -> None:
-    """Let a disabled key be used again."""
+    """Let a disabled key be used again, but not what was made with it."""
     with platform() as services:
         services.key_registry.enable(_named(key), actor=_ACTOR)
     click.echo("The key is enabled.")
@@ -167,23 +154,14 @@ def _named(key: str) -> str:
 
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
-    """Give the columns of what was asked for; 0 of a limit or of days is none."""
-    names = [*map(str, Limit), "weight", "highest_priority"]
-    fields = {name: given[name] for name in names if given[name] is not None}
-    fields |= {name: fields[name] or None for name in Limit if name in fields}
+    """Give the columns of what was asked for; 0 days is no end."""
+    fields = bounds_of(given)
     if given["days"] is not None:
         end = datetime.now(UTC) + timedelta(days=given["days"])
         fields["expires_at"] = end if given["days"] else None
     if given["scopes"]:
         fields["scopes"] = [*dict.fromkeys(given["scopes"])]
-    if given["models"]:
-        fields["allowed_models"] = [*map(canonical_model, given["models"])]
     return fields
-
-
-def _limits(key: ApiKey) -> str:
-    found = {name.value: getattr(key, name) for name in Limit}
-    return " ".join(f"{name}={most}" for name, most in found.items() if most)
 
 
 def _standing(key: ApiKey) -> str:

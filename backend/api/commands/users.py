@@ -1,9 +1,16 @@
 """`corral users`: who may log in, and as what."""
 
 import sys
+from typing import Any
 
 import click
 
+from backend.api.commands.bound_options import (
+    ALL_MODELS,
+    bound_options,
+    bounds_of,
+    limits_told,
+)
 from backend.api.commands.wiring import platform
 from backend.api.container import Services
 from backend.core.accounts.change import UserChange
@@ -17,7 +24,7 @@ _ROLE = click.Choice([role.value for role in Role])
 
 @click.group()
 def users() -> None:
-    """Make and list users, change their passwords and roles, disable them.
+    """Make and list users, change their passwords, roles and limits, disable them.
 
     A password is asked for, or read as a line of standard input; it is never an
     argument, which everybody on the machine could see.
@@ -43,7 +50,10 @@ def list_all() -> None:
     with platform() as services:
         found = services.accounts.users.list_all()
     for user in found:
-        click.echo(f"{user.id:>4}  {user.name:<24} {user.role:<8} {_standing(user)}")
+        click.echo(
+            f"{user.id:>4}  {user.name:<24} {user.role:<8} {_standing(user)}"
+            f" {limits_told(user)}".rstrip()
+        )
 
 
 @users.command()
@@ -61,6 +71,19 @@ def role(name: str, role: str) -> None:
     """Give a user another role; it counts at once, for its keys, too."""
     _change(name, UserChange(role=Role(role)))
     click.echo(f"{name} is {role} now.")
+
+
+@users.command()
+@click.argument("name")
+@ALL_MODELS
+@bound_options
+def limit(name: str, **given: Any) -> None:  # options as above
+    """Bound what a user may do with all keys and log-ins together, at once.
+
+    What is not given stays. Weights of keys are multiplied by the user's.
+    """
+    _change(name, UserChange(bounds=bounds_of(given)))
+    click.echo(f"{name} has other limits.")
 
 
 @users.command()

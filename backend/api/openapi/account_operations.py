@@ -73,7 +73,9 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
         examples=examples.USERS,
     ),
     "users.get": Operation(
-        "Users", {200: (_USER,)}, (account_errors.UserNotFoundError,)
+        "Users",
+        {200: (Gives(users.StandingAccountView),)},
+        (account_errors.UserNotFoundError,),
     ),
     "users.change": Operation(
         "Users",

@@ -53,11 +53,19 @@ USERS = {
     "user": {
         "summary": "Somebody who may chat",
         "value": {"name": "ada", "role": "user", "password": "a few words of hers"},
-    }
+    },
+    "limited": {
+        "summary": "Somebody with limits, however many keys they have",
+        "value": {"name": "bob", "rpm": 60, "daily_tokens": 1_000_000},
+    },
 }
 USER_CHANGES = {
     "disable": {"summary": "Keep somebody out", "value": {"disabled": True}},
     "promote": {"summary": "Make an administrator", "value": {"role": "admin"}},
+    "limit": {
+        "summary": "Limit somebody, and take another limit away",
+        "value": {"rpm": 60, "tpm": None, "highest_priority": "normal"},
+    },
     "password": {
         "summary": "Give a new password",
         "value": {"password": "other words for a start"},

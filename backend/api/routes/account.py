@@ -10,10 +10,11 @@ from backend.api.answers import answer, nothing
 from backend.api.auth import caller, sent_secret
 from backend.api.bodies import read_body, read_one_of
 from backend.api.container import services
-from backend.api.limits_view import limits_view
+from backend.api.limits_view import limits_of_key, limits_of_user
 from backend.api.schemas.accounts import OPEN_SESSION, ChangedPassword, NewLogin
 from backend.core.errors import NotFoundError
-from backend.core.key_lookup import in_order
+from backend.core.models import User
+from backend.core.scopes import in_order
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/v1")
 # Whoever opens a session has no header for it yet.
@@ -22,19 +23,20 @@ login = Blueprint("login", __name__, url_prefix="/api/v1")
 
 @blueprint.get("/me")
 def me() -> Response:
-    """Tell who the caller is, and what is left of its key's limits now."""
+    """Tell who the caller is, and what is left of the limits now."""
     who = caller()
-    role, is_login = services().accounts.users.standing(who.user_id, who.key_id)
-    key = {
+    user, key = services().accounts.users.calling(who.user_id, who.key_id)
+    shown = {
         "id": who.key_id,
         "prefix": who.key_prefix,
         "name": who.key_name,
         "scopes": in_order(who.scopes),
         "expires_at": who.expires_at,
-        "limits": limits_view(services(), who.limits),
-        "is_login": is_login,
+        "limits": limits_of_key(services(), key),
+        "is_login": key.is_login,
     }
-    return answer({"user": _user(who.user_id, who.user_name, role), "key": key})
+    limits = {"limits": limits_of_user(services(), user)}
+    return answer({"user": _user(user) | limits, "key": shown})
 
 
 @blueprint.post("/me/password")
@@ -53,13 +55,12 @@ def open_session() -> Response:
     body = read_one_of(OPEN_SESSION)
     if isinstance(body, NewLogin):
         opened = services().accounts.logins.log_in(body.user, body.password)
-        user = _user(opened.user.id, opened.user.name, opened.user.role)
-        return _opened(opened.token, opened.expires_at, user)
+        return _opened(opened.token, opened.expires_at, opened.user)
     token, ends, who = services().keys.open_session(
         body.key, lifetime_ms=services().settings.session_lifetime
     )
-    role, _ = services().accounts.users.standing(who.user_id, who.key_id)
-    return _opened(token, ends, _user(who.user_id, who.user_name, role))
+    user, _ = services().accounts.users.calling(who.user_id, who.key_id)
+    return _opened(token, ends, user)
 
 
 @blueprint.delete("/sessions")
@@ -70,10 +71,10 @@ def close_session() -> Response:
     return nothing()
 
 
-def _user(user_id: int, name: str, role: str) -> dict[str, Any]:
-    return {"id": user_id, "name": name, "role": role}
+def _user(user: User) -> dict[str, Any]:
+    return {"id": user.id, "name": user.name, "role": user.role}
 
 
-def _opened(token: str, ends: datetime, user: dict[str, Any]) -> Response:
-    body = {"token": token, "expires_at": ends, "user": user}
+def _opened(token: str, ends: datetime, user: User) -> Response:
+    body = {"token": token, "expires_at": ends, "user": _user(user)}
     return answer(body, HTTPStatus.CREATED, {"Cache-Control": "no-store"})

@@ -8,8 +8,8 @@ from backend.api.answers import answer, listed, nothing
 from backend.api.auth import caller
 from backend.api.bodies import read_body
 from backend.api.container import services
-from backend.api.key_view import key_view, limits_of
-from backend.api.limits_view import limits_view
+from backend.api.key_view import key_view
+from backend.api.limits_view import limits_of_key
 from backend.api.schemas.keys import KeyChanges, NewKey, Rotation
 from backend.core.jobs.states import Priority
 from backend.core.key_registry import OwnedKey
@@ -43,7 +43,7 @@ def create() -> Response:
 def get(key_id: int) -> Response:
     """Show a key, its limits and what is left of them now."""
     key, user = services().key_registry.get(str(key_id))
-    limits = limits_view(services(), limits_of(key))
+    limits = limits_of_key(services(), key)
     return answer(key_view(key, user=user.name) | {"limits": limits})
 
 

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, g, request
 
 from backend.api.admission import Envelope
 from backend.api.auth import as_caller
+from backend.api.bodies import read_json
 from backend.api.container import services
 from backend.api.hooks import traceparent
-from backend.api.limits import read_json
 from backend.api.peer import Peer
 from backend.api.submitting import Submitter
 from backend.api.wishes import preferred_wait, wants_stream

@@ -9,7 +9,9 @@ from backend.api.answers import answer, listed, nothing
 from backend.api.auth import caller
 from backend.api.bodies import read_body
 from backend.api.container import services
+from backend.api.limits_view import limits_of_user
 from backend.api.schemas.accounts import ChangedUser, NewUser
+from backend.api.schemas.views.users import AccountView
 from backend.core.account_errors import (
     UserNotFoundError,
 )
@@ -39,6 +41,7 @@ def create() -> Response:
         body.name,
         role=Role(body.role),
         password=body.password,
+        bounds=body.bounds(),
         actor=caller().user_name,
     )
     return answer(_view(user), HTTPStatus.CREATED)
@@ -46,18 +49,20 @@ def create() -> Response:
 
 @blueprint.get(_USER)
 def get(user_id: int) -> Response:
-    """Show a user."""
-    return answer(_view(_users().get(_id(user_id))))
+    """Show a user, its limits and what is left of them now."""
+    user = _users().get(_id(user_id))
+    return answer(_view(user) | {"limits": limits_of_user(services(), user)})
 
 
 @blueprint.patch(_USER)
 def change(user_id: int) -> Response:
-    """Change a user's role or password, disable or enable it, at once."""
+    """Change a user's role, password or limits, disable or enable it, at once."""
     body = read_body(ChangedUser)
     wanted = UserChange(
         role=None if body.role is None else Role(body.role),
         disabled=body.disabled,
         password=body.password,
+        bounds=body.bounds(),
     )
     return answer(
         _view(_users().change(_id(user_id), wanted, actor=caller().user_name))
@@ -82,11 +87,6 @@ def _users() -> Users:
 
 
 def _view(user: User) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "name": user.name,
-        "role": user.role,
-        "has_password": user.password_hash is not None,
-        "created_at": user.created_at,
-        "disabled_at": user.disabled_at,
-    }
+    has_password = user.password_hash is not None
+    shown = {"has_password": has_password}
+    return {n: shown.get(n, getattr(user, n, None)) for n in AccountView.model_fields}

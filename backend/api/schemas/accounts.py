@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, TypeAdapter
 
 from backend.api.schemas.keys import (
-    Expiry,
     KeyName,
+    LimitFields,
     Models,
     NewSession,
     PriorityName,
     Scopes,
+    Weight,
 )
+from backend.api.schemas.moments import Expiry
 from backend.api.schemas.patterns import USER_NAME
 from backend.api.schemas.strict import Strict
 from backend.core.accounts.password_rules import LONGEST, SHORTEST
@@ -26,9 +28,31 @@ NewPassword = Annotated[_Text, Field(json_schema_extra=_LENGTHS)]
 # Whatever was typed is wrong, not invalid.
 _TypedPassword = Annotated[_Text, Field(min_length=1)]
 
+_HIGHEST = "No key of the user's has a higher one."
+_MODELS = "No key of the user's may use others; null is all."
+_WEIGHT = "Of each key of the user's the weight is multiplied by this."
+_BOUNDS = {*LimitFields.model_fields, "highest_priority", "allowed_models", "weight"}
 
-class NewUser(Strict):
-    """A user to make."""
+
+class _Bounds(LimitFields):
+    """What bounds a user's keys.
+
+    The factories only say that a field may be left out; what they make is not used.
+    """
+
+    highest_priority: PriorityName = Field(
+        default_factory=lambda: "high", description=_HIGHEST
+    )
+    allowed_models: Models | None = Field(default=None, description=_MODELS)
+    weight: Weight = Field(default_factory=float, description=_WEIGHT)
+
+    def bounds(self) -> dict[str, Any]:
+        """Give those that were sent, as columns."""
+        return self.model_dump(include=_BOUNDS, exclude_unset=True)
+
+
+class NewUser(_Bounds):
+    """A user to make; its limits bind all of its keys and log-ins together."""
 
     name: UserName
     role: RoleName = "user"
@@ -37,8 +61,8 @@ class NewUser(Strict):
     )
 
 
-class ChangedUser(Strict):
-    """What becomes of a user; what is left out stays."""
+class ChangedUser(_Bounds):
+    """What becomes of a user: what is left out stays, and null removes a limit."""
 
     role: RoleName | None = None
     disabled: bool | None = None

@@ -1,11 +1,11 @@
 """The bodies of requests about keys and sessions."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
-from backend.api.schemas.patterns import USER_NAME
+from backend.api.schemas.moments import Expiry
+from backend.api.schemas.patterns import KEY_NAME, USER_NAME
 from backend.api.schemas.strict import ModelName, Strict
 from backend.core.names import canonical_model
 
@@ -17,12 +17,6 @@ _OVERLAP_SECONDS = 86_400
 _LONGEST_OVERLAP_SECONDS = 90 * 86_400
 
 
-def _to_come(moment: datetime) -> datetime:
-    if moment <= datetime.now(UTC):
-        raise ValueError("is in the past; to end a key at once, disable it")
-    return moment
-
-
 def _distinct(scopes: list[ScopeName]) -> list[ScopeName]:
     return list(dict.fromkeys(scopes))
 
@@ -31,19 +25,18 @@ def _canonical(models: list[str]) -> list[str]:
     return list(dict.fromkeys(map(canonical_model, models)))
 
 
-KeyName = Annotated[str, Field(min_length=1, max_length=64)]
+KeyName = Annotated[str, Field(min_length=1, max_length=64, pattern=KEY_NAME)]
 Scopes = Annotated[
     list[ScopeName], Field(min_length=1, max_length=3), AfterValidator(_distinct)
 ]
-Expiry = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_to_come)]
 Weight = Annotated[float, Field(ge=0.01, le=100)]
 PriorityName = Literal["low", "normal", "high"]
 Models = Annotated[list[ModelName], Field(max_length=1_000), AfterValidator(_canonical)]
 Count = Annotated[int, Field(ge=1, le=_MOST)]
 
 
-class KeyLimits(Strict):
-    """What a key may use; null does not limit."""
+class LimitFields(Strict):
+    """What a key may use, or a user with all keys together; null does not limit."""
 
     rpm: Count | None = Field(default=None, description="Requests in any 60 s.")
     tpm: Count | None = Field(
@@ -59,7 +52,7 @@ class KeyLimits(Strict):
     )
 
 
-class NewKey(KeyLimits):
+class NewKey(LimitFields):
     """A key to make; its secret is shown once, in the answer."""
 
     user: str = Field(min_length=1, max_length=64, pattern=USER_NAME)
@@ -71,7 +64,7 @@ class NewKey(KeyLimits):
     allowed_models: Models | None = None
 
 
-class KeyChanges(KeyLimits):
+class KeyChanges(LimitFields):
     """What to change of a key: only what is sent; null removes a limit.
 
     The factories only say that a field may be left out; what they make is not used.

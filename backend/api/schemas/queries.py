@@ -1,7 +1,8 @@
 """What callers put after the question mark."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from backend.api.schemas.moments import Moment
 from backend.api.schemas.patterns import EVENT_ID, JOB_ID
 from backend.core.jobs.repository.query import Filters
 from backend.core.jobs.states import Kind, State
@@ -23,8 +24,8 @@ class JobsQuery(Query):
     mine: bool = Field(
         default=False, description="Only the caller's own; administrators see all."
     )
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
     limit: int = Field(default=20, ge=1, le=100)
     after: str | None = Field(
         default=None,

@@ -1,11 +1,12 @@
 """What callers ask about usage."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from backend.api.errors import invalid
+from backend.api.schemas.moments import Moment
 from backend.api.schemas.patterns import JOB_ID
 from backend.api.schemas.queries import Query
 from backend.core.jobs.states import FINAL, NODE_WORK, ErrorCode, Kind, Protocol, State
@@ -15,18 +16,9 @@ from backend.core.usage.grouping import Dimension, Only
 from backend.core.usage.hours import Period
 
 _DAYS = timedelta(days=30)
-# No clock of a platform was ever outside, and no arithmetic on these overflows.
-_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-_LAST = datetime(2200, 1, 1, tzinfo=UTC)
 _NONE = "none"
 MOST_CALLS = {"json": 1_000, "csv": 100_000}
 _USUAL_CALLS = {"json": 100, "csv": MOST_CALLS["csv"]}
-
-
-def _check_moment(moment: datetime) -> datetime:
-    if not _FIRST <= moment < _LAST:
-        raise ValueError("must be a time from 2000 until 2199")
-    return moment
 
 
 def _check_groups(text: str) -> str:
@@ -49,7 +41,6 @@ def _check_final(state: State) -> State:
     return state
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_check_moment)]
 Groups = Annotated[
     str,
     AfterValidator(_check_groups),

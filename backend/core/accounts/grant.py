@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from backend.core.accounts.roles import narrowed
+from backend.core.bounds import common, lower
 from backend.core.errors import FieldError, InvalidRequestError
 from backend.core.jobs.states import Priority
-from backend.core.key_lookup import Scope, in_order
-from backend.core.models import ApiKey
+from backend.core.models import ApiKey, User
+from backend.core.scopes import Scope, in_order
 
 # What a new key takes over as it is.
 _INHERITED = ("weight", "rpm", "tpm", "daily_tokens", "max_concurrency")
@@ -26,19 +27,20 @@ class KeyWish:
     expires_at: datetime | None = None
 
 
-def granted(wish: KeyWish, parent: ApiKey, *, role: str) -> dict[str, Any]:
+def granted(wish: KeyWish, parent: ApiKey, user: User) -> dict[str, Any]:
     """Give the columns of a new key: what is wished, within what its parent may.
 
-    It shares the parent's limits, so that more keys are not more than one.
+    It shares the parent's limits, so that more keys are not more than one. What the
+    user may bounds it, as it does every key, whenever it is used.
 
     Raises:
         InvalidRequestError: If it would be more; each field with what is allowed.
     """
-    errors = tuple(_excess(wish, parent, role))
+    errors = tuple(_excess(wish, parent, user))
     if errors:
         first = errors[0]
         raise InvalidRequestError(f"{first.field}: {first.message}", errors=errors)
-    scopes = narrowed(parent.scopes, role) if wish.scopes is None else wish.scopes
+    scopes = narrowed(parent.scopes, user.role) if wish.scopes is None else wish.scopes
     highest, models = wish.highest_priority, wish.allowed_models
     return {name: getattr(parent, name) for name in _INHERITED} | {
         "name": wish.name,
@@ -49,17 +51,18 @@ def granted(wish: KeyWish, parent: ApiKey, *, role: str) -> dict[str, Any]:
         "allowed_models": parent.allowed_models if models is None else list(models),
         "expires_at": wish.expires_at or parent.expires_at,
         "lineage_id": parent.lineage_id or parent.id,
+        "made_with": parent.id,
     }
 
 
-def _excess(wish: KeyWish, parent: ApiKey, role: str) -> Iterable[FieldError]:
-    able = narrowed(parent.scopes, role)
+def _excess(wish: KeyWish, parent: ApiKey, user: User) -> Iterable[FieldError]:
+    able = narrowed(parent.scopes, user.role)
     if not set(wish.scopes or ()) <= set(able):
         yield FieldError("scopes", f"you have only {', '.join(able) or 'none'}")
-    allowed = parent.allowed_models
+    allowed = common(parent.allowed_models, user.allowed_models)
     if allowed is not None and not set(wish.allowed_models or ()) <= set(allowed):
         yield FieldError("allowed_models", f"you have only {', '.join(allowed)}")
-    highest = Priority.of(parent.highest_priority)
+    highest = Priority.of(lower(parent.highest_priority, user.highest_priority))
     if wish.highest_priority is not None and wish.highest_priority > highest:
         yield FieldError("highest_priority", f"yours is {highest.label}")
     end = parent.expires_at

@@ -12,10 +12,16 @@ from backend.core.account_errors import TooManyKeysError
 from backend.core.accounts.grant import KeyWish, granted
 from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.errors import ScopeMissingError
-from backend.core.key_lookup import Caller, Scope
+from backend.core.errors import (
+    DisabledKeyError,
+    InvalidKeyError,
+    ScopeMissingError,
+)
+from backend.core.key_families import disable
+from backend.core.key_lookup import Caller
 from backend.core.keys import new_key, shown_prefix
 from backend.core.models import ApiKey, User
+from backend.core.scopes import Scope
 from backend.core.secret_hash import hashed
 
 # Each is a row to look at; nobody needs so many.
@@ -49,21 +55,19 @@ class OwnKeys:
         Raises:
             InvalidRequestError: If it would be more than the caller's own key or role.
             TooManyKeysError: If the user has as many as anybody may have.
+            InvalidKeyError, DisabledKeyError: If the caller's key was ended meanwhile.
         """
         secret = new_key()
 
         def work(session: Transaction) -> NewKey:
-            # A role that changes meanwhile waits, and then narrows this key as well.
-            owner = select(User).where(User.id == caller.user_id).with_for_update()
-            user = session.execute(owner).scalar_one()
-            parent = session.get_one(ApiKey, caller.key_id)
+            user, parent = _maker(session, caller)
             _check_room(session, user.id)
             row = ApiKey(
                 user_id=user.id,
                 prefix=shown_prefix(secret),
                 hash=hashed(secret),
                 created_at=datetime.now(UTC),
-                **granted(wish, parent, role=user.role),
+                **granted(wish, parent, user),
             )
             session.add(row)
             made = event("key.created", actor=user.name, subject=row.prefix)
@@ -73,13 +77,16 @@ class OwnKeys:
         return self._database.transact(work)
 
     def disable(self, caller: Caller, key_id: int) -> bool:
-        """Disable a key of the caller's; tells whether there was one.
+        """Disable a key of the caller's, with all that was made with it.
+
+        Tells whether there was one.
 
         Raises:
             ScopeMissingError: If that key is for more than the one that was sent.
         """
 
         def work(session: Transaction) -> bool:
+            session.get(User, caller.user_id, with_for_update=True)
             enabled = (*_own(caller.user_id), ApiKey.disabled_at.is_(None))
             found = select(ApiKey).where(ApiKey.id == key_id, *enabled)
             row = session.execute(found.with_for_update()).scalar_one_or_none()
@@ -89,12 +96,24 @@ class OwnKeys:
                 raise ScopeMissingError(
                     "That key is for more than the one you sent: log in to disable it."
                 )
-            row.disabled_at = datetime.now(UTC)
-            actor = caller.user_name
-            session.add(event("key.disabled", actor=actor, subject=row.prefix))
+            disable(session, row, datetime.now(UTC), actor=caller.user_name)
             return True
 
         return self._database.transact(work)
+
+
+def _maker(session: Transaction, caller: Caller) -> tuple[User, ApiKey]:
+    """Read again who makes a key with which; both stay as they are until it is made.
+
+    Whatever changes, ends or narrows them has to wait, and then finds the new key.
+    """
+    user = session.get(User, caller.user_id, with_for_update=True)
+    parent = session.get(ApiKey, caller.key_id)
+    if user is None or parent is None:
+        raise InvalidKeyError
+    if parent.disabled_at is not None:
+        raise DisabledKeyError
+    return user, parent
 
 
 def _own(user_id: int) -> tuple[Any, ...]:  # conditions of SQLAlchemy's

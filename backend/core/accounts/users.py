@@ -1,7 +1,9 @@
 """Users: who there is, and what becomes of them."""
 
-import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.exc import IntegrityError
@@ -17,17 +19,15 @@ from backend.core.accounts.change import UserChange, takes_an_administrator, tol
 from backend.core.accounts.password_rules import check_password
 from backend.core.accounts.passwords import Passwords
 from backend.core.accounts.roles import Role, narrowed, scopes_of
+from backend.core.accounts.user_names import check_user_name
 from backend.core.audit import event
 from backend.core.db import Database, transaction
 from backend.core.errors import (
-    FieldError,
-    InvalidRequestError,
+    InvalidKeyError,
 )
 from backend.core.models import SYSTEM_USER, ApiKey, Job, UsageHour, User
 from backend.core.sessions import end_sessions_of
 
-_NAME = re.compile(r"[\w.@+-]{1,64}")
-_NAME_RULE = "must be 1 to 64 letters, digits and . _ @ + -"
 # The platform itself is nobody to log in, to disable or to delete.
 _PEOPLE = User.name != SYSTEM_USER
 _NOT_DELETED = "{} owns keys, jobs or usage, so it can only be disabled."
@@ -42,25 +42,35 @@ class Users:
         self._passwords = passwords
 
     def create(
-        self, name: str, *, role: Role, password: str | None, actor: str
+        self,
+        name: str,
+        *,
+        role: Role,
+        password: str | None,
+        actor: str,
+        bounds: Mapping[str, Any] = MappingProxyType({}),
     ) -> User:
         """Make a user; without a password it has keys, but no log-in.
+
+        `bounds` are columns of `User` that bound its keys.
 
         Raises:
             InvalidRequestError: If name or password are none.
             UserExistsError: If there is one of this name.
         """
-        if _NAME.fullmatch(name) is None:
-            wrong = FieldError("name", _NAME_RULE)
-            raise InvalidRequestError(f"name: {_NAME_RULE}", errors=(wrong,))
-        user = User(name=name, role=role.value, created_at=datetime.now(UTC))
+        check_user_name(name, field="name")
+        now = datetime.now(UTC)
+        user = User(name=name, role=role.value, created_at=now, **bounds)
         if password is not None:
             check_password(password, user=name)
             user.password_hash = self._passwords.hash(password)
         try:
             with transaction(self._database.sessions) as session:
                 session.add(user)
-                session.add(event("user.created", actor=actor, subject=name, role=role))
+                made = event(
+                    "user.created", actor=actor, subject=name, role=role, **bounds
+                )
+                session.add(made)
         except IntegrityError:
             raise UserExistsError from None
         return user
@@ -95,16 +105,22 @@ class Users:
             raise UserNotFoundError
         return found
 
-    def standing(self, user_id: int, key_id: int) -> tuple[Role, bool]:
-        """Tell a caller's role, and whether it logged in by its password."""
+    def calling(self, user_id: int, key_id: int) -> tuple[User, ApiKey]:
+        """Read who calls, and with which key; a log-in has one, too.
+
+        Raises:
+            InvalidKeyError: If they were deleted this moment.
+        """
         statement = (
-            select(User.role, ApiKey.is_login)
+            select(User, ApiKey)
             .join(ApiKey, ApiKey.user_id == User.id)
             .where(User.id == user_id, ApiKey.id == key_id)
         )
         with transaction(self._database.sessions) as session:
-            role, is_login = session.execute(statement).one()
-        return Role(role), is_login
+            found = session.execute(statement).one_or_none()
+        if found is None:
+            raise InvalidKeyError
+        return found.User, found.ApiKey
 
     def change(self, user_id: int, change: UserChange, *, actor: str) -> User:
         """Change a user; all of it counts at once, or nothing does.
@@ -123,11 +139,13 @@ class Users:
             admins = _locked_admins(session)
             user = _locked(session, user_id)
             role, disabled = user.role, user.disabled_at is not None
+            before = {n: getattr(user, n) for n in change.bounds}
+            before |= {"role": role, "disabled": disabled}
             takes = takes_an_administrator(change, role=role, disabled=disabled)
             if takes and admins == [user.id]:
                 raise LastAdministratorError
             self._apply(session, user, change, hashed)
-            if said := told(change, role=role, disabled=disabled):
+            if said := told(change, before):
                 changed = event("user.changed", actor=actor, subject=name, **said)
                 session.add(changed)
             return user
@@ -141,6 +159,8 @@ class Users:
         change: UserChange,
         hashed: str | None,
     ) -> None:
+        for name, value in change.bounds.items():
+            setattr(user, name, value)
         if change.role not in (None, user.role):
             _give_role(session, user, change.role)
         if change.disabled is not None:

@@ -16,7 +16,7 @@ from backend.core.jobs.states import (
     Protocol,
     State,
 )
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class NewJob:
     # Whether request and result stay for as long as retention says, or go at the end.
     kept: bool = True
     # What has to be reserved before it is accepted, and whose limits hold that.
-    limits: KeyLimits | None = None
+    limits: Allowance | None = None
     limits_id: int | None = None
     # Accepted only if its caller is still who it was when it was recognised.
     credential: Credential | None = None

@@ -1,4 +1,4 @@
-"""What a key's limits say to a request (pure).
+"""What the limits of a key and its user say to a request (pure).
 
 Redis decides, in one step for all API processes (`scripts`); this tells the caller why.
 
@@ -11,6 +11,7 @@ ended; they belong to the minute and the day of its admission.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,7 +28,7 @@ _LOOK_AGAIN_MS = 1_000
 
 
 class Limit(StrEnum):
-    """What may be limited, by the names of a key's fields."""
+    """What may be limited, by the names of the fields of keys and users."""
 
     REQUESTS = "rpm"
     TOKENS = "tpm"
@@ -35,15 +36,17 @@ class Limit(StrEnum):
     CONCURRENCY = "max_concurrency"
 
 
+class Whose(StrEnum):
+    """Whom limits bind, as a refusal calls them."""
+
+    KEY = "The key"
+    USER = "The user, with all keys together,"
+
+
 @dataclass(frozen=True, slots=True)
-class KeyLimits:
-    """What a key may use; None does not limit.
+class Limits:
+    """What may be used; None does not limit."""
 
-    `lineage_id` is what the keys of one rotation chain have in common: they share what
-    they use.
-    """
-
-    lineage_id: int
     rpm: int | None = None
     tpm: int | None = None
     daily_tokens: int | None = None
@@ -57,8 +60,43 @@ class KeyLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """One whom limits bind; `id` is a lineage's or a user's."""
+
+    whose: Whose
+    id: int
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a caller may use.
+
+    Args:
+        lineage_id: What the keys of one rotation chain have in common: they share what
+            they use.
+        key: Its key's limits.
+        user_id: Of its user, if that has limits.
+        user: Which bind all of its keys together.
+    """
+
+    lineage_id: int
+    key: Limits = Limits()
+    user_id: int | None = None
+    user: Limits = Limits()
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """List whom it binds: first the key, also where only its user has limits."""
+        key = Subject(Whose.KEY, self.lineage_id, self.key)
+        if self.user_id is None:
+            return (key,)
+        return key, Subject(Whose.USER, self.user_id, self.user)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What a lineage uses at a moment.
+    """What somebody uses at a moment.
 
     Args:
         requests: Admitted in the last 60 s.
@@ -84,6 +122,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody with limits, and how they stand."""
+
+    subject: Subject
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
 class Hindrance:
     """Why a request is not admitted; `wait_ms` None means that waiting is no help."""
 
@@ -101,57 +147,64 @@ class Hindrance:
         )
 
 
-def hindrance(
-    limits: KeyLimits, standing: Standing, cost: int, *, count: int = 1
-) -> Hindrance:
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a request asks for.
+
+    Args:
+        tokens: That its jobs may use together.
+        jobs: That it is, each of which counts as a request.
+    """
+
+    tokens: int
+    jobs: int = 1
+
+
+def hindrance(accounts: Iterable[Account], demand: Demand) -> Hindrance:
     """Tell what a request that was not admitted has to wait for longest.
 
     Args:
-        limits: Of its key.
-        standing: As it was found.
-        cost: The tokens that it may use.
-        count: The jobs that it is, each of which counts as a request.
+        accounts: Whom its limits bind, as they were found.
+        demand: What it asks for.
 
     Raises:
         ValueError: If nothing hinders it.
     """
     found = [
-        _by_number(limits, count),
-        _by_size(limits, cost),
-        _by_requests(limits, standing, count),
-        _by_tokens(limits, standing, cost),
-        _by_day(limits, standing, cost),
-        _by_places(limits, standing, count),
+        told
+        for account in accounts
+        for rule in _RULES
+        if (told := rule(account.subject, account.standing, demand)) is not None
     ]
-    return max(
-        (one for one in found if one is not None),
-        key=lambda one: math.inf if one.wait_ms is None else one.wait_ms,
-    )
+    return max(found, key=lambda one: math.inf if one.wait_ms is None else one.wait_ms)
 
 
-def _by_number(limits: KeyLimits, count: int) -> Hindrance | None:
+def _by_number(subject: Subject, _: Standing, demand: Demand) -> Hindrance | None:
+    limits, count = subject.limits, demand.jobs
     for limit, most, what in (
         (Limit.REQUESTS, limits.rpm, "requests a minute"),
         (Limit.CONCURRENCY, limits.max_concurrency, "jobs at a time"),
     ):
         if most is not None and count > most:
             detail = (
-                f"This request is {count} in one, and the key is allowed {most} {what}"
-                f" ({limit}), so it can never pass; ask for fewer answers at once."
+                f"This request is {count} in one. {subject.whose} is allowed {most}"
+                f" {what} ({limit}), so it can never pass; ask for fewer answers at"
+                " once."
             )
             return Hindrance(limit, detail, None, RequestsAboveLimitError)
     return None
 
 
-def _by_size(limits: KeyLimits, cost: int) -> Hindrance | None:
+def _by_size(subject: Subject, _: Standing, demand: Demand) -> Hindrance | None:
+    cost = demand.tokens
     for limit, most, span in (
-        (Limit.TOKENS, limits.tpm, "minute"),
-        (Limit.DAILY_TOKENS, limits.daily_tokens, "day"),
+        (Limit.TOKENS, subject.limits.tpm, "minute"),
+        (Limit.DAILY_TOKENS, subject.limits.daily_tokens, "day"),
     ):
         if most is not None and cost > most:
             detail = (
                 f"This request may use {cost} tokens (its prompt's and those that it"
-                f" lets be generated), and the key is allowed {most} in a {span}"
+                f" lets be generated). {subject.whose} is allowed {most} in a {span}"
                 f" ({limit}), so it can never pass; shorten the prompt, or ask for"
                 " fewer tokens."
             )
@@ -159,33 +212,40 @@ def _by_size(limits: KeyLimits, cost: int) -> Hindrance | None:
     return None
 
 
-def _by_requests(limits: KeyLimits, standing: Standing, count: int) -> Hindrance | None:
-    if limits.rpm is None or standing.requests + count <= limits.rpm:
+def _by_requests(
+    subject: Subject, standing: Standing, demand: Demand
+) -> Hindrance | None:
+    allowed = subject.limits.rpm
+    if allowed is None or standing.requests + demand.jobs <= allowed:
         return None
     detail = (
-        f"The key is allowed {limits.rpm} requests a minute (rpm), and"
-        f" {standing.requests} were accepted in the last 60 s{_and_asks(count)}."
+        f"{subject.whose} is allowed {allowed} requests a minute (rpm), and"
+        f" {standing.requests} were accepted in the last 60 s{_and_asks(demand)}."
     )
     return Hindrance(Limit.REQUESTS, detail, standing.requests_wait_ms)
 
 
-def _by_tokens(limits: KeyLimits, standing: Standing, cost: int) -> Hindrance | None:
-    if limits.tpm is None or standing.tokens + cost <= limits.tpm:
+def _by_tokens(
+    subject: Subject, standing: Standing, demand: Demand
+) -> Hindrance | None:
+    allowed, cost = subject.limits.tpm, demand.tokens
+    if allowed is None or standing.tokens + cost <= allowed:
         return None
     detail = (
-        f"The key is allowed {limits.tpm} tokens a minute (tpm); {standing.tokens} are"
-        f" taken, and this request may use {cost}."
+        f"{subject.whose} is allowed {allowed} tokens a minute (tpm);"
+        f" {standing.tokens} are taken, and this request may use {cost}."
     )
     return Hindrance(Limit.TOKENS, detail, standing.tokens_wait_ms)
 
 
-def _by_day(limits: KeyLimits, standing: Standing, cost: int) -> Hindrance | None:
-    allowed, reserved = limits.daily_tokens, standing.reserved
+def _by_day(subject: Subject, standing: Standing, demand: Demand) -> Hindrance | None:
+    allowed, reserved = subject.limits.daily_tokens, standing.reserved
+    cost = demand.tokens
     if allowed is None or standing.charged + reserved + cost <= allowed:
         return None
     used_up = standing.charged + cost > allowed
     detail = (
-        f"The key is allowed {allowed} tokens a day (daily_tokens, UTC);"
+        f"{subject.whose} is allowed {allowed} tokens a day (daily_tokens, UTC);"
         f" {standing.charged} are used, {reserved} are held back for jobs under way,"
         f" and this request may use {cost}."
     )
@@ -195,16 +255,21 @@ def _by_day(limits: KeyLimits, standing: Standing, cost: int) -> Hindrance | Non
     return Hindrance(Limit.DAILY_TOKENS, detail, _LOOK_AGAIN_MS)
 
 
-def _by_places(limits: KeyLimits, standing: Standing, count: int) -> Hindrance | None:
-    most = limits.max_concurrency
-    if most is None or standing.places + count <= most:
+def _by_places(
+    subject: Subject, standing: Standing, demand: Demand
+) -> Hindrance | None:
+    allowed = subject.limits.max_concurrency
+    if allowed is None or standing.places + demand.jobs <= allowed:
         return None
     detail = (
-        f"The key is allowed {most} jobs at a time (max_concurrency), and"
-        f" {standing.places} are queued or run{_and_asks(count)}."
+        f"{subject.whose} is allowed {allowed} jobs at a time (max_concurrency), and"
+        f" {standing.places} are queued or run{_and_asks(demand)}."
     )
     return Hindrance(Limit.CONCURRENCY, detail, _LOOK_AGAIN_MS)
 
 
-def _and_asks(count: int) -> str:
-    return "" if count == 1 else f"; this request is {count} in one"
+def _and_asks(demand: Demand) -> str:
+    return "" if demand.jobs == 1 else f"; this request is {demand.jobs} in one"
+
+
+_RULES = (_by_number, _by_size, _by_requests, _by_tokens, _by_day, _by_places)

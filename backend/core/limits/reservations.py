@@ -1,12 +1,12 @@
-"""What keys with limits hold: reserved at admission, settled when the job has ended.
+"""What is limited, held: reserved at admission, settled when the job has ended.
 
 A reservation is made before its job's INSERT and named after it. Whoever ends the job
 settles it after the COMMIT; what a crash leaves between the two, reconciliation finds.
-Keys without limits come here never.
+Keys without limits, whose users have none either, come here never.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,16 @@ from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.records import Finish, JobRecord, Moved
 from backend.core.jobs.states import FINAL
 from backend.core.limits import scripts
-from backend.core.limits.decision import Hindrance, KeyLimits, Standing, hindrance
+from backend.core.limits.decision import (
+    Account,
+    Allowance,
+    Demand,
+    Hindrance,
+    Standing,
+    Subject,
+    Whose,
+    hindrance,
+)
 from backend.core.redis_client import KeptConnections
 
 log = structlog.get_logger()
@@ -26,13 +35,15 @@ log = structlog.get_logger()
 # From then on reconciliation asks what became of a job; most have ended by themselves.
 LOOK_AFTER_MS = 10_000
 _RETRY_SECONDS = 5
+_NAMES = {Whose.KEY: "", Whose.USER: "u"}
+_NUMBERS = len(fields(Standing))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of asking for a reservation, and how its key stands now."""
+    """What became of asking for a reservation, and how those stand whom it binds."""
 
-    standing: Standing
+    accounts: tuple[Account, ...]
     hindrance: Hindrance | None
 
 
@@ -67,42 +78,45 @@ class Reservations:
             partial(self._evaluate, scripts.RESERVE), gather=step_back
         )
 
-    def reserve(self, limits: KeyLimits, costs: Mapping[str, int]) -> Outcome:
+    def reserve(self, allowance: Allowance, costs: Mapping[str, int]) -> Outcome:
         """Reserve a request, its tokens and a place for each job, or nothing.
 
         Args:
-            limits: Of their key.
+            allowance: Of their caller.
             costs: The tokens that each may use, by its id.
 
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        admitted, standing = self._ask(limits, costs)
+        admitted, accounts = self._ask(allowance.subjects, costs)
         if admitted:
-            return Outcome(standing, None)
-        cost = sum(costs.values())
-        return Outcome(standing, hindrance(limits, standing, cost, count=len(costs)))
+            return Outcome(accounts, None)
+        demand = Demand(sum(costs.values()), len(costs))
+        return Outcome(accounts, hindrance(accounts, demand))
 
-    def standing(self, limits: KeyLimits) -> Standing:
+    def standing(self, subject: Subject) -> Standing:
         """Tell what is used now.
 
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        return self._ask(limits, {})[1]
+        _, (account,) = self._ask([subject], {})
+        return account.standing
 
     def _ask(
-        self, limits: KeyLimits, costs: Mapping[str, int]
-    ) -> tuple[bool, Standing]:
-        most = (limits.rpm, limits.tpm, limits.daily_tokens, limits.max_concurrency)
-        written = ("" if limit is None else limit for limit in most)
+        self, subjects: Sequence[Subject], costs: Mapping[str, int]
+    ) -> tuple[bool, tuple[Account, ...]]:
         asked = (value for pair in costs.items() for value in pair)
-        values = (limits.lineage_id, *written, LOOK_AFTER_MS, *asked)
+        named = [value for subject in subjects for value in _values(subject)]
         try:
-            admitted, *numbers = self._asks(values)
+            admitted, *numbers = self._asks((len(costs), LOOK_AFTER_MS, *asked, *named))
         except redis.RedisError as error:
             raise QueueUnavailableError(retry_after=_RETRY_SECONDS) from error
-        return bool(admitted), Standing(*map(int, numbers))
+        found = zip(*[iter(map(int, numbers))] * _NUMBERS, strict=True)
+        return bool(admitted), tuple(
+            Account(subject, Standing(*one))
+            for subject, one in zip(subjects, found, strict=True)
+        )
 
     def release(self, lineage_id: int, job_ids: Iterable[str]) -> None:
         """Undo the reservations of jobs that were not accepted."""
@@ -161,6 +175,13 @@ class Reservations:
             # A connection of before a restart says nothing about Redis now; each step
             # may be repeated.
             return self._connections.evaluate_all(script, written)
+
+
+def _values(subject: Subject) -> tuple[Any, ...]:
+    limits = subject.limits
+    most = (limits.rpm, limits.tpm, limits.daily_tokens, limits.max_concurrency)
+    name = f"{_NAMES[subject.whose]}{subject.id}"
+    return name, *("" if limit is None else limit for limit in most)
 
 
 def tokens_of(job: JobRecord | Finish) -> int:

@@ -39,6 +39,8 @@ class ApiKey(Base):
     lineage_id: Mapped[int | None] = mapped_column(BigInteger)
     # The key that this one replaced.
     rotated_from: Mapped[int | None] = mapped_column(BigInteger)
+    # The key that its user made it with, and which it ends with; NULL: none.
+    made_with: Mapped[int | None] = mapped_column(BigInteger)
     # Stands for its user's logins; nobody knows its secret.
     is_login: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=false()

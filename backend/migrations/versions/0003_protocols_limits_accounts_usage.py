@@ -16,6 +16,9 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
+_LIMITS = ("rpm", "tpm", "daily_tokens", "max_concurrency")
+
+
 # The column types as they were when this was written: a migration never changes.
 def _name(length: int) -> sa.types.TypeEngine[str]:
     exact = mysql.VARCHAR(length, collation="utf8mb4_bin")
@@ -49,6 +52,7 @@ def upgrade() -> None:
     with op.batch_alter_table("api_keys") as keys:
         keys.add_column(sa.Column("lineage_id", sa.BigInteger(), nullable=True))
         keys.add_column(sa.Column("rotated_from", sa.BigInteger(), nullable=True))
+        keys.add_column(sa.Column("made_with", sa.BigInteger(), nullable=True))
         keys.add_column(
             sa.Column(
                 "is_login", sa.Boolean(), nullable=False, server_default=sa.false()
@@ -59,6 +63,22 @@ def upgrade() -> None:
         users.add_column(
             sa.Column("role", _name(16), nullable=False, server_default="user")
         )
+        for name in _LIMITS:
+            users.add_column(sa.Column(name, sa.Integer(), nullable=True))
+        users.add_column(
+            sa.Column(
+                "highest_priority", _name(8), nullable=False, server_default="high"
+            )
+        )
+        users.add_column(sa.Column("allowed_models", sa.JSON(), nullable=True))
+        users.add_column(
+            sa.Column("weight", sa.Float(), nullable=False, server_default="1")
+        )
+    # A key does no more than its user's role allows.
+    op.execute(
+        "UPDATE users SET role='admin' WHERE id IN (SELECT user_id FROM api_keys"
+        " WHERE disabled_at IS NULL AND CAST(scopes AS CHAR) LIKE '%admin%')"
+    )
     with op.batch_alter_table("installed_models") as installed:
         installed.add_column(sa.Column("modified_at", _name(40), nullable=True))
         installed.add_column(sa.Column("details", sa.Text(), nullable=True))
@@ -95,11 +115,15 @@ def downgrade() -> None:
         installed.drop_column("description")
         installed.drop_column("details")
         installed.drop_column("modified_at")
-    with op.batch_alter_table("users") as users:
+    # SQLite makes a table anew otherwise, and with it goes what refers to it.
+    with op.batch_alter_table("users", recreate="never") as users:
+        for name in ("weight", "allowed_models", "highest_priority", *_LIMITS):
+            users.drop_column(name)
         users.drop_column("role")
         users.drop_column("password_hash")
-    with op.batch_alter_table("api_keys") as keys:
+    with op.batch_alter_table("api_keys", recreate="never") as keys:
         keys.drop_column("is_login")
+        keys.drop_column("made_with")
         keys.drop_column("rotated_from")
         keys.drop_column("lineage_id")
     with op.batch_alter_table("job_payloads") as payloads:

@@ -78,5 +78,5 @@ def used(services: Services, api: Api) -> tuple[int, int, int, int, int]:
     """Tell what a key with limits uses: requests, tokens, charged, reserved, places."""
     limits = services.keys.recognise(str(api.key)).limits
     assert limits is not None
-    at = services.reservations.standing(limits)
+    at = services.reservations.standing(limits.subjects[0])
     return at.requests, at.tokens, at.charged, at.reserved, at.places

@@ -94,9 +94,10 @@ def admin(app: Flask, services: Services) -> Api:
 
 
 @pytest.fixture
-def root(admin: Api, services: Services) -> Api:
-    """Give somebody who is an administrator by role, not only by a key."""
-    return login_of(services, admin, "root", role=Role.ADMIN)
+def root(app: Flask, services: Services) -> Api:
+    """Give an administrator who logged in."""
+    nobody = Api(app.test_client(), None)
+    return login_of(services, nobody, "root", role=Role.ADMIN)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from backend.core.errors import (
 )
 from backend.core.jobs.states import Priority
 from backend.core.keys import Scope
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance, Limits
 from tests.integration.api.caller import Api
 from tests.integration.api.cli_runs import Run
 
@@ -80,6 +80,13 @@ def test_a_user_that_cannot_be_is_told_why(run: Run, words: tuple[str]) -> None:
     assert "users" not in run("users", "list").output
 
 
+def test_a_key_makes_no_user_that_cannot_be(run: Run) -> None:
+    made = run("keys", "create", "--user", "two words")
+
+    assert isinstance(made.exception, InvalidRequestError)
+    assert "user: must be 1 to 64 letters" in str(made.exception)
+
+
 def test_a_key_is_made_listed_and_revoked(run: Run, services: Services) -> None:
     secret = run("keys", "create", "--user", "eve", "--days", "1").output.strip()
     caller = services.keys.recognise(secret)
@@ -107,15 +114,36 @@ def test_a_key_is_made_and_changed_with_limits(run: Run, services: Services) -> 
 
     changed = run("keys", "update", f"{prefix}…", "--all-models", *changes)
 
-    assert before.limits == KeyLimits(before.key_id, rpm=5, daily_tokens=900)
+    assert before.limits == Allowance(before.key_id, Limits(rpm=5, daily_tokens=900))
     assert before.scopes == {Scope.INFERENCE, Scope.READ}
     assert not before.may_use("tiny-embed:latest")
     assert "rpm=5 daily_tokens=900" in listed
     assert changed.exit_code == 0, changed.output
     after = services.keys.recognise(secret)
-    assert after.limits == KeyLimits(before.key_id, tpm=70, daily_tokens=900)
+    assert after.limits == Allowance(before.key_id, Limits(tpm=70, daily_tokens=900))
     assert (after.key_name, after.scopes) == ("desk", {Scope.READ})
     assert after.may_use("tiny-embed:latest")
+
+
+def test_a_users_limits_are_set_listed_and_taken_away(
+    run: Run, services: Services
+) -> None:
+    secret = run("keys", "create", "--user", "eve").output.strip()
+    limits = ["--rpm", "5", "--tpm", "70", "--weight", "0.5", "--model", "Tiny-Chat"]
+    said = run("users", "limit", "eve", *limits).output
+    caller = services.keys.recognise(secret)
+    listed = run("users", "list").output
+    run("users", "limit", "eve", "--rpm", "0", "--tpm", "0", "--all-models")
+    after = services.keys.recognise(secret)
+
+    assert said == "eve has other limits.\n"
+    most = Limits(rpm=5, tpm=70)
+    assert caller.limits == Allowance(caller.key_id, Limits(), caller.user_id, most)
+    assert caller.allowed_models == {"tiny-chat:latest"}
+    assert "rpm=5 tpm=70" in listed
+    assert (after.limits, after.allowed_models, after.weight) == (None, None, 0.5)
+    unknown = run("users", "limit", "nobody", "--rpm", "5")
+    assert isinstance(unknown.exception, UserNotFoundError)
 
 
 def test_a_keys_end_is_set_and_taken_away(run: Run, services: Services) -> None:

@@ -58,7 +58,7 @@ def test_two_hundred_at_once_on_a_budget_for_ten_are_ten(
         assert replies == {(202, None): 10, (429, "rate_limited"): 190}
         limits = services.keys.recognise(key).limits
         assert limits is not None
-        at = services.reservations.standing(limits)
+        at = services.reservations.standing(limits.subjects[0])
         assert (at.requests, at.tokens, at.places) == (10, 10 * COST, 10)
     assert services.query.queued_count(1_000) == 40
 

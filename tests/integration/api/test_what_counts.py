@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from backend.api.container import Services
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.repository.insert import JobInsert
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance
 from tests.fakes.worker import FakeWorker
 from tests.integration.api.caller import (
     COST,
@@ -118,7 +118,7 @@ def test_a_disabled_key_is_told_so_and_holds_nothing(
     admin.post(f"/api/v1/keys/{key_id}/disable")
 
     assert code_of(dan.submit()) == (401, "disabled_key")
-    assert services.reservations.standing(KeyLimits(key_id)).requests == 1
+    assert services.reservations.standing(Allowance(key_id).subjects[0]).requests == 1
 
 
 def test_a_session_is_limited_as_its_key_is(limited: MakeCaller) -> None:

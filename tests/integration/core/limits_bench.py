@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.core.limits.decision import KeyLimits, Limit
+from backend.core.limits.decision import Allowance, Limit, Limits
 from backend.core.limits.reservations import Reservations, Settlement
 from backend.core.redis_client import KeptConnections
 
@@ -19,13 +19,13 @@ class Bench:
 
     def ask(self, cost: int = 10, **most: int) -> Limit | None:
         """Ask for a reservation; gives what hinders it."""
-        limits = KeyLimits(1, **most)
+        limits = Allowance(1, Limits(**most))
         name = f"job-{next(self._numbers)}"
         found = self.reservations.reserve(limits, {name: cost}).hindrance
         return None if found is None else found.limit
 
     def used(self) -> tuple[int, int, int, int, int]:
-        at = self.reservations.standing(KeyLimits(1))
+        at = self.reservations.standing(Allowance(1).subjects[0])
         return at.requests, at.tokens, at.charged, at.reserved, at.places
 
     def settle(self, job_id: str, tokens: int = 0, **more: Any) -> int:

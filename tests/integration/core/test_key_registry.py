@@ -16,7 +16,7 @@ from backend.core.errors import (
 )
 from backend.core.jobs.states import Priority
 from backend.core.keys import Scope
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance, Limits
 from backend.core.models import ApiKey, UsageHour
 from tests.factories import insert, new_job
 from tests.integration.core.keys_bench import Bench
@@ -68,10 +68,10 @@ def test_a_key_that_is_not_there_is_not_found(bench: Bench, key: str) -> None:
 def test_a_key_carries_its_limits(bench: Bench) -> None:
     secret, made = bench.make(rpm=1, tpm=2, daily_tokens=3, max_concurrency=4)
 
-    assert bench.keys.recognise(secret).limits == KeyLimits(made.id, 1, 2, 3, 4)
+    assert bench.keys.recognise(secret).limits == Allowance(made.id, Limits(1, 2, 3, 4))
     only_one, other = bench.make(max_concurrency=4)
     limits = bench.keys.recognise(only_one).limits
-    assert limits == KeyLimits(other.id, max_concurrency=4)
+    assert limits == Allowance(other.id, Limits(max_concurrency=4))
 
 
 def test_what_is_changed_holds_at_once_and_the_rest_stays(bench: Bench) -> None:
@@ -95,7 +95,7 @@ def test_what_is_changed_holds_at_once_and_the_rest_stays(bench: Bench) -> None:
     assert caller.scopes == {Scope.READ}
     assert caller.highest_priority is Priority.LOW
     assert caller.may_use("b:1")
-    assert caller.limits == KeyLimits(made.id, tpm=7)
+    assert caller.limits == Allowance(made.id, Limits(tpm=7))
 
 
 def test_only_what_really_changed_is_written_down(bench: Bench) -> None:

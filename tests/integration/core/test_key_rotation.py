@@ -13,7 +13,7 @@ from backend.core.errors import (
     ExpiredKeyError,
 )
 from backend.core.jobs.states import Priority
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance, Limits
 from backend.core.models import ApiKey
 from tests.integration.core.keys_bench import Bench
 
@@ -46,7 +46,7 @@ def test_a_rotated_key_has_a_successor_with_the_same_rights(bench: Bench) -> Non
     assert user.name == "ada"
     for same in ("user_id", "scopes", "weight", "highest_priority", "allowed_models"):
         assert getattr(before, same) == getattr(after, same)
-    assert before.limits == after.limits == KeyLimits(old.id, 1, 2, 3, 4)
+    assert before.limits == after.limits == Allowance(old.id, Limits(1, 2, 3, 4))
     assert (after.key_name, after.expires_at) == ("laptop", end)
     assert before.expires_at is not None
     left = before.expires_at - datetime.now(UTC)

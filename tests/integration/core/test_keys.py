@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ from backend.core.account_errors import (
     DisabledUserError,
     SessionEndedError,
 )
+from backend.core.accounts.roles import Role, role_for
 from backend.core.db import Database, transaction
 from backend.core.dialect import Dialect
 from backend.core.errors import (
@@ -213,6 +215,39 @@ def test_the_first_key_is_made_once(keys: Keys) -> None:
     assert keys.recognise(secret).is_admin
     assert keys.ensure_user("admin") == keys.ensure_user("admin")
     assert keys.ensure_user("new") != keys.ensure_user("admin")
+
+
+def test_the_first_key_gives_nobody_back_what_was_taken(
+    keys: Keys, database: Database
+) -> None:
+    secret = "corral-" + "x" * 40
+    keys.ensure_admin_key(secret, user="admin")
+    with transaction(database.sessions) as session:
+        session.query(User).one().role = "viewer"
+
+    assert not keys.ensure_admin_key(secret, user="admin")
+    assert keys.recognise(secret).scopes == {Scope.READ}
+    assert keys.ensure_admin_key(secret + "y", user="admin")
+    assert keys.recognise(secret + "y").is_admin
+
+
+def test_of_two_first_keys_of_a_user_neither_is_lost(
+    maria: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, others = Keys(maria), []
+
+    def meanwhile(scopes: Sequence[Scope]) -> Role:
+        if not others:
+            others.append("before the other one's secret is there")
+            others.append(make(keys))
+        return role_for(scopes)
+
+    monkeypatch.setattr("backend.core.keys.role_for", meanwhile)
+    secret = make(keys)
+
+    callers = [keys.recognise(one) for one in (secret, others[1])]
+    assert callers[0].user_id == callers[1].user_id
+    assert len(keys.list_all()) == 2
 
 
 def test_a_key_knows_when_it_was_last_used_to_the_minute(database: Database) -> None:

@@ -27,6 +27,7 @@ from backend.core.accounts.roles import Role
 from backend.core.accounts.users import Users
 from backend.core.db import Database, transaction
 from backend.core.errors import (
+    InvalidKeyError,
     InvalidRequestError,
     QueueUnavailableError,
 )
@@ -249,6 +250,17 @@ def test_a_role_narrows_keys_and_never_widens_them(
         ([], False),
         (["inference", "read", "admin"], True),
     ]
+
+
+def test_who_was_deleted_this_moment_calls_no_more(
+    database: Database, users: Users, ada: User
+) -> None:
+    _, key = Keys(database).create(user="ada", name="i", scopes=[Scope.READ])
+
+    found = users.calling(ada.id, key.id)
+    assert (found[0].name, found[1].name) == ("ada", "i")
+    with pytest.raises(InvalidKeyError):
+        users.calling(ada.id, key.id + 1)
 
 
 def test_users_are_made_once_and_deleted_only_without_belongings(

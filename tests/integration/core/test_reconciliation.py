@@ -9,14 +9,14 @@ from backend.core.db import Database
 from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.repository.finish import JobFinish
 from backend.core.jobs.repository.query import JobQuery
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance, Limits
 from backend.core.limits.reconciliation import Reconciled, Reconciliation
 from backend.core.limits.reservations import Reservations, Settlement
 from backend.core.redis_client import KeptConnections
 from tests.factories import finish_of, insert, new_job
 from tests.integration.core.jobs import claim_one
 
-LIMITS = KeyLimits(7, max_concurrency=99)
+LIMITS = Allowance(7, Limits(max_concurrency=99))
 
 
 class Bench:
@@ -41,7 +41,7 @@ class Bench:
         return Reconciliation(self.reservations, self.query, unborn_ms=unborn_ms).run()
 
     def used(self) -> tuple[int, int, int]:
-        at = self.reservations.standing(LIMITS)
+        at = self.reservations.standing(LIMITS.subjects[0])
         return at.requests, at.tokens, at.places
 
 

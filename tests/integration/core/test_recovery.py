@@ -11,7 +11,7 @@ from backend.core.errors import DatabaseUnavailableError
 from backend.core.jobs.recovery import Recovered, Recovery
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.jobs.states import State
-from backend.core.limits.decision import KeyLimits
+from backend.core.limits.decision import Allowance, Limits
 from backend.core.limits.reservations import Reservations
 from backend.core.queue import Slot, Wake
 from backend.core.redis_client import KeptConnections
@@ -91,7 +91,7 @@ def test_what_recovery_ends_gives_back_what_its_keys_limits_held(
     bench: Bench, database: Database
 ) -> None:
     bench.settle()
-    limits = KeyLimits(7, max_concurrency=9)
+    limits = Allowance(7, Limits(max_concurrency=9))
     ended, requeued, waiting = (new_job(limits_id=7) for _ in range(3))
     for job in (ended, requeued, waiting):
         bench.reservations.reserve(limits, {job.id: 10})
@@ -102,7 +102,7 @@ def test_what_recovery_ends_gives_back_what_its_keys_limits_held(
     past(database, waiting.id, "queue_expires_at")
 
     assert bench.tick() == Recovered(requeued=1, ended=1, expired=1, tickets=0)
-    assert bench.reservations.standing(limits).places == 1
+    assert bench.reservations.standing(limits.subjects[0]).places == 1
 
 
 def test_rule_5_a_fresh_recovery_gives_holders_a_whole_lease_first(

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from backend.core.limits.decision import KeyLimits, Limit
+from backend.core.limits.decision import Allowance, Limit, Limits
 from backend.core.redis_client import KeptConnections
 from tests.integration.core.limits_bench import MINUTE_MS, Bench
 
@@ -16,12 +16,12 @@ def bench(client: redis.Redis, connections: KeptConnections) -> Bench:
 
 
 def test_what_is_admitted_is_held(bench: Bench) -> None:
-    limits = KeyLimits(1, rpm=5, tpm=100, daily_tokens=1_000, max_concurrency=2)
+    limits = Allowance(1, Limits(rpm=5, tpm=100, daily_tokens=1_000, max_concurrency=2))
 
     outcome = bench.reservations.reserve(limits, {"a": 30})
 
     assert outcome.hindrance is None
-    at = outcome.standing
+    at = outcome.accounts[0].standing
     assert (at.requests, at.tokens, at.charged, at.reserved, at.places) == (
         *(1, 30),
         *(0, 30),
@@ -67,7 +67,7 @@ def test_a_minute_slides(bench: Bench) -> None:
     bench.pass_ms(40_000)
     assert bench.ask(**most) is None
     assert bench.ask(**most) is Limit.REQUESTS
-    outcome = bench.reservations.reserve(KeyLimits(1, **most), {"x": 1})
+    outcome = bench.reservations.reserve(Allowance(1, Limits(**most)), {"x": 1})
     assert outcome.hindrance is not None
     assert 19_000 < (outcome.hindrance.wait_ms or 0) <= 20_000
     bench.pass_ms(20_000)
@@ -85,7 +85,7 @@ def test_the_time_until_enough_tokens_are_free_is_told(bench: Bench) -> None:
         bench.pass_ms(age)
 
     def wait_ms(cost: int) -> int:
-        outcome = bench.reservations.reserve(KeyLimits(1, tpm=100), {"x": cost})
+        outcome = bench.reservations.reserve(Allowance(1, Limits(tpm=100)), {"x": cost})
         assert outcome.hindrance is not None
         return outcome.hindrance.wait_ms or 0
 
@@ -96,7 +96,7 @@ def test_the_time_until_enough_tokens_are_free_is_told(bench: Bench) -> None:
 
 
 def test_more_than_a_thousand_of_a_minute_slide_at_once(bench: Bench) -> None:
-    limits = KeyLimits(1, rpm=5_000)
+    limits = Allowance(1, Limits(rpm=5_000))
     for number in range(2_300):
         bench.reservations.reserve(limits, {f"j{number}": 2})
     assert bench.used()[:2] == (2_300, 4_600)

@@ -6,7 +6,7 @@ import redis
 from backend.core.errors import QueueUnavailableError
 from backend.core.jobs.records import Moved
 from backend.core.jobs.states import Kind, State
-from backend.core.limits.decision import KeyLimits, Limit
+from backend.core.limits.decision import Allowance, Limit, Limits
 from backend.core.limits.reservations import Open, Reservations, Settlement
 from backend.core.redis_client import KeptConnections, connect
 from tests.integration.core.limits_bench import MINUTE_MS, Bench
@@ -74,7 +74,7 @@ def test_what_was_never_accepted_leaves_nothing(bench: Bench) -> None:
 
 
 def test_a_reservation_that_is_asked_for_again_is_one(bench: Bench) -> None:
-    limits = KeyLimits(1, rpm=1, max_concurrency=1)
+    limits = Allowance(1, Limits(rpm=1, max_concurrency=1))
 
     outcomes = [bench.reservations.reserve(limits, {"a": 10}) for _ in range(2)]
 
@@ -83,7 +83,7 @@ def test_a_reservation_that_is_asked_for_again_is_one(bench: Bench) -> None:
 
 
 def test_the_jobs_of_today_hold_back_tokens_that_are_not_used_up(bench: Bench) -> None:
-    limits = KeyLimits(1, daily_tokens=100)
+    limits = Allowance(1, Limits(daily_tokens=100))
     bench.reservations.reserve(limits, {"a": 60})
 
     held = bench.reservations.reserve(limits, {"b": 60}).hindrance
@@ -101,9 +101,9 @@ def test_the_jobs_of_today_hold_back_tokens_that_are_not_used_up(bench: Bench) -
 def test_lineages_have_nothing_in_common(bench: Bench) -> None:
     reserve = bench.reservations.reserve
 
-    assert reserve(KeyLimits(1, rpm=1), {"a": 1}).hindrance is None
-    assert reserve(KeyLimits(11, rpm=1), {"a": 1}).hindrance is None
-    assert reserve(KeyLimits(1, rpm=1), {"b": 1}).hindrance is not None
+    assert reserve(Allowance(1, Limits(rpm=1)), {"a": 1}).hindrance is None
+    assert reserve(Allowance(11, Limits(rpm=1)), {"a": 1}).hindrance is None
+    assert reserve(Allowance(1, Limits(rpm=1)), {"b": 1}).hindrance is not None
 
 
 def test_limits_that_were_lowered_wait_until_enough_has_slid(bench: Bench) -> None:
@@ -111,7 +111,7 @@ def test_limits_that_were_lowered_wait_until_enough_has_slid(bench: Bench) -> No
         bench.ask(rpm=3)
         bench.pass_ms(10_000)
 
-    outcome = bench.reservations.reserve(KeyLimits(1, rpm=1), {"x": 1})
+    outcome = bench.reservations.reserve(Allowance(1, Limits(rpm=1)), {"x": 1})
 
     # The newest is 10 s old; it too must have slid.
     assert outcome.hindrance is not None
@@ -172,9 +172,9 @@ def test_without_redis_nothing_is_allowed_and_no_end_fails() -> None:
     away = Reservations(KeptConnections(client))
 
     with pytest.raises(QueueUnavailableError):
-        away.reserve(KeyLimits(1, rpm=1), {"a": 1})
+        away.reserve(Allowance(1, Limits(rpm=1)), {"a": 1})
     with pytest.raises(QueueUnavailableError):
-        away.standing(KeyLimits(1, rpm=1))
+        away.standing(Allowance(1, Limits(rpm=1)).subjects[0])
     assert away.settle([Settlement(1, "a")]) == 0
 
 

@@ -229,7 +229,7 @@ def no_reservation_is_left_and_what_was_taken_is_charged(run: Run) -> None:
         limits = keys.recognise(secret).limits
         if limits is None:
             continue
-        standing = reservations.standing(limits)
+        standing = reservations.standing(limits.subjects[0])
         own = [job for job in run.jobs if job.limits_id == limits.lineage_id]
         taken = summed(own)
 

@@ -7,7 +7,7 @@ import pytest
 
 from backend.core.jobs.repository.finish import JobFinish
 from backend.core.jobs.states import Kind, State
-from backend.core.limits.decision import KeyLimits, Standing
+from backend.core.limits.decision import Allowance, Limits, Standing
 from backend.core.limits.reservations import tokens_of
 from tests.factories import EMBED_MODEL, MODEL, finish_of, new_job
 from tests.integration.core.jobs import claim_one
@@ -17,7 +17,7 @@ from tests.ollama_server import OllamaServer
 from tests.servers import RedisServer
 from tests.stack import Stack
 
-LIMITS = KeyLimits(5, max_concurrency=1_000)
+LIMITS = Allowance(5, Limits(max_concurrency=1_000))
 LONG = chat(sim_tokens=2_000, sim_tokens_per_second=20)
 
 
@@ -52,7 +52,7 @@ def submit(stack: Stack, **over: Any) -> str:
 
 
 def standing(stack: Stack) -> Standing:
-    return stack.reservations.standing(LIMITS)
+    return stack.reservations.standing(LIMITS.subjects[0])
 
 
 def at_rest(stack: Stack) -> Standing:

@@ -14,6 +14,12 @@ class UserView(View):
     role: str
 
 
+class CallingUserView(UserView):
+    """A user and how it stands."""
+
+    limits: LimitsView
+
+
 class OwnKeyView(View):
     """The key that was sent, or that stands for the user's log-ins."""
 
@@ -29,7 +35,7 @@ class OwnKeyView(View):
 class Me(View):
     """Who calls."""
 
-    user: UserView
+    user: CallingUserView
     key: OwnKeyView
 
 

@@ -11,7 +11,7 @@ class LimitView(View):
     limit: int
     used: int | None = Field(
         description="With what is held back for jobs under way; keys of one rotation"
-        " chain share it."
+        " chain share it, and all keys of a user its limits."
     )
     remaining: int | None
     reset_seconds: float | None = Field(
@@ -20,7 +20,7 @@ class LimitView(View):
 
 
 class LimitsView(View):
-    """The limits of a key; null where there is none."""
+    """The limits of a key or user; null where there is none."""
 
     rpm: LimitView | None
     tpm: LimitView | None
@@ -34,6 +34,10 @@ class KeyView(View):
     id: int
     lineage_id: int = Field(
         description="The first key of its rotation chain; its keys share their limits."
+    )
+    made_with: int | None = Field(
+        description="The key that its user made it with, and with which it is disabled;"
+        " of log-ins a hidden one. Null if an administrator made it."
     )
     user: str
     name: str

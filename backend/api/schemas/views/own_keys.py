@@ -9,6 +9,10 @@ class OwnKeyDetails(View):
     """One of the caller's keys, without its secret."""
 
     id: int
+    made_with: int | None = Field(
+        description="The key that it was made with, and with which it is disabled; of"
+        " log-ins a hidden one. Null if an administrator made it."
+    )
     name: str
     prefix: str
     scopes: list[str]

@@ -7,7 +7,7 @@ import pytest
 from backend.api.container import Services
 from backend.api.schemas.views.usage import CallList
 from backend.core.usage import calls
-from tests.integration.api.caller import Api, make_key
+from tests.integration.api.caller import Api
 from tests.integration.api.usage.conftest import Kept
 from tests.integration.api.usage.told import HOUR, table
 from tests.integration.core.calls import call, ended
@@ -35,9 +35,8 @@ def test_a_list_that_makes_no_sense_is_told(ann: Api, query: str, field: str) ->
 
 
 def test_no_name_is_run_as_a_formula(admin: Api, services: Services) -> None:
-    make_key(services, '=HYPERLINK("http://evil.example","a")')
-    ((_, user),) = [p for p in services.keys.list_all() if p[1].name.startswith("=")]
-    ended(services.database, call(HOUR, owner_id=user.id, requested_model="-1+1"))
+    owner_id = services.keys.ensure_user('=HYPERLINK("http://evil.example","a")')
+    ended(services.database, call(HOUR, owner_id=owner_id, requested_model="-1+1"))
 
     (_, cells) = table(admin.get("/api/v1/usage/calls?format=csv"))
 

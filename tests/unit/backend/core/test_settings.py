@@ -31,7 +31,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         ("ollama_num_parallel", 4),
         ("worker_drain_timeout", 30_000),
         ("worker_concurrency", 5),
-        ("worker_batch_size", 10),
+        ("worker_batch_size", 32),
         ("worker_timeout", 300_000),
         ("ollama_base_url", "http://ollama:11434"),
         ("ollama_timeout", 300_000),

@@ -89,10 +89,16 @@ def test_a_chat_is_joined_with_nothing() -> None:
 
 
 def test_a_call_has_a_bound_on_texts_and_the_smaller_jobs_fill_it() -> None:
-    first, many, few = embed(), embed(input=["x"] * 2_048), embed(input=["x"] * 15)
-    full, last = embed(input=["x"] * 9), embed(input=["x"] * 8)
+    first, many, few = embed(), embed(input=["x"] * 2_048), embed(input=["x"] * 70)
+    full, last = embed(input=["x"] * 10), embed(input=["x"] * 9)
 
     assert joinable([first, many, few, full, last], size=3) == [first, few, last]
+
+
+def test_a_call_may_have_a_text_for_each_job() -> None:
+    due = [embed() for _ in range(100)]
+
+    assert joinable(due, size=99) == due[:99]
 
 
 def test_a_job_of_many_texts_goes_alone() -> None:

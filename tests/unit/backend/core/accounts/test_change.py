@@ -25,10 +25,13 @@ def test_who_stops_being_an_administrator(change: UserChange, *, takes: bool) ->
 def test_only_what_changes_is_told_and_never_a_password() -> None:
     change = UserChange(Role.USER, disabled=True, password="secret")
 
-    assert told(change, role="viewer", disabled=False) == {
+    assert told(change, {"role": "viewer", "disabled": False}) == {
         "role": ["viewer", "user"],
         "disabled": True,
         "new_password": True,
     }
-    assert told(change, role="user", disabled=True) == {"new_password": True}
-    assert told(UserChange(), role="user", disabled=False) == {}
+    assert told(change, {"role": "user", "disabled": True}) == {"new_password": True}
+    assert told(UserChange(), {"role": "user", "disabled": False}) == {}
+    limits = UserChange(bounds={"rpm": None, "tpm": 5, "weight": 1.0})
+    before = {"role": "user", "disabled": False, "rpm": 5, "tpm": 5, "weight": 2.0}
+    assert told(limits, before) == {"rpm": None, "weight": 1.0}

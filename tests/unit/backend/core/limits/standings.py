@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from backend.core.limits.decision import Standing
+from backend.core.limits.decision import (
+    Account,
+    Limits,
+    Standing,
+    Subject,
+    Whose,
+)
 
 HOUR_MS = 3_600_000
 
@@ -11,3 +17,7 @@ def standing(**over: Any) -> Standing:
     """Make a standing that uses nothing but what is said, an hour before midnight."""
     nothing = dict.fromkeys(Standing.__slots__, 0)
     return Standing(**(nothing | {"day_ms": HOUR_MS} | over))
+
+
+def account(limits: Limits, used: Standing, whose: Whose = Whose.KEY) -> Account:
+    return Account(Subject(whose, 1, limits), used)

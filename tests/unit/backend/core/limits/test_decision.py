@@ -1,7 +1,5 @@
 """Why a request is not admitted, and when it may come again."""
 
-from typing import Any
-
 import pytest
 
 from backend.core.errors import (
@@ -9,17 +7,38 @@ from backend.core.errors import (
     RateLimitedError,
     TokensAboveLimitError,
 )
-from backend.core.limits.decision import KeyLimits, Limit, hindrance
-from tests.unit.backend.core.limits.standings import standing
-
-
-def limits(**over: Any) -> KeyLimits:
-    return KeyLimits(lineage_id=1, **over)
+from backend.core.limits.decision import (
+    Allowance,
+    Demand,
+    Hindrance,
+    Limit,
+    Limits,
+    Standing,
+    Subject,
+    Whose,
+    hindrance,
+)
+from tests.unit.backend.core.limits.standings import account, standing
 
 
 def test_a_key_without_a_number_has_no_limits() -> None:
-    assert not limits().any
-    assert limits(max_concurrency=1).any
+    assert not Limits().any
+    assert Limits(max_concurrency=1).any
+
+
+def test_a_key_is_bound_by_its_limits_and_by_its_users_if_that_has_some() -> None:
+    alone = Allowance(7, Limits(rpm=1)).subjects
+    both = Allowance(7, Limits(), 3, Limits(rpm=1)).subjects
+
+    assert alone == (Subject(Whose.KEY, 7, Limits(rpm=1)),)
+    assert both == (
+        Subject(Whose.KEY, 7, Limits()),
+        Subject(Whose.USER, 3, Limits(rpm=1)),
+    )
+
+
+def reason(limits: Limits, used: Standing, cost: int = 10) -> Hindrance:
+    return hindrance([account(limits, used)], Demand(cost))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +54,7 @@ def test_a_key_without_a_number_has_no_limits() -> None:
 def test_what_is_used_up_for_now_is_named_with_the_time_to_wait(
     most: dict[str, int], used: dict[str, int], limit: Limit, seconds: int
 ) -> None:
-    found = hindrance(limits(**most), standing(**used), 10)
+    found = reason(Limits(**most), standing(**used))
     error = found.as_error()
 
     assert found.limit is limit
@@ -44,9 +63,7 @@ def test_what_is_used_up_for_now_is_named_with_the_time_to_wait(
 
 
 def test_a_day_that_is_used_up_is_over_at_midnight() -> None:
-    error = hindrance(
-        limits(daily_tokens=50), standing(charged=45, reserved=5), 10
-    ).as_error()
+    error = reason(Limits(daily_tokens=50), standing(charged=45, reserved=5)).as_error()
 
     assert type(error) is InsufficientQuotaError
     assert error.retry_after == 3_600
@@ -59,7 +76,7 @@ def test_what_is_larger_than_a_limit_is_told_never_to_come_again(
     # Whatever else it would have to wait for.
     full = standing(charged=9, requests=5, requests_wait_ms=60_000)
 
-    error = hindrance(limits(rpm=5, **most), full, 10).as_error()
+    error = reason(Limits(rpm=5, **most), full).as_error()
 
     assert type(error) is TokensAboveLimitError
     assert not error.retryable
@@ -72,13 +89,28 @@ def test_of_several_the_longest_wait_is_told() -> None:
         requests=2, requests_wait_ms=7_000, tokens=99, tokens_wait_ms=30_000, places=9
     )
 
-    found = hindrance(limits(rpm=2, tpm=100, max_concurrency=9), busy, 10)
+    found = reason(Limits(rpm=2, tpm=100, max_concurrency=9), busy)
 
     assert (found.limit, found.wait_ms) == (Limit.TOKENS, 30_000)
 
 
 def test_where_nothing_hinders_there_is_no_reason() -> None:
-    free = limits(rpm=1, tpm=10, daily_tokens=10, max_concurrency=1)
+    free = Limits(rpm=1, tpm=10, daily_tokens=10, max_concurrency=1)
 
     with pytest.raises(ValueError, match="empty"):
-        hindrance(free, standing(), 10)
+        reason(free, standing())
+
+
+def test_of_a_key_and_its_user_the_one_that_has_to_wait_longer_is_named() -> None:
+    soon = standing(requests=2, requests_wait_ms=1_000)
+    late = standing(requests=9, requests_wait_ms=9_000)
+    accounts = [
+        account(Limits(rpm=2), soon),
+        account(Limits(rpm=9), late, Whose.USER),
+    ]
+
+    found = hindrance(accounts, Demand(1))
+
+    assert found.wait_ms == 9_000
+    assert found.detail.startswith("The user, with all keys together, is allowed 9")
+    assert hindrance(accounts[:1], Demand(1)).detail.startswith("The key is allowed 2")
