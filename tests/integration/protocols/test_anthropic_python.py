@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
+import httpx
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from anthropic.types import ToolParam
@@ -42,6 +43,15 @@ def test_a_message_is_answered(client: Anthropic) -> None:
     assert answer.stop_reason == "max_tokens"
     assert answer.usage.output_tokens == 8
     assert answer.usage.input_tokens > 0
+
+
+def test_a_text_that_cites_nothing_has_no_citations(http: httpx.Client) -> None:
+    asked = {"model": "tiny-chat", "messages": ASKED, "max_tokens": 8}
+
+    answer = http.post("/v1/messages", json=asked).json()
+
+    # Vercel's AI SDK refuses `null`.
+    assert answer["content"][0].keys() == {"type", "text"}
 
 
 def test_an_answer_that_ends_by_itself_says_so(client: Anthropic) -> None:
