@@ -153,10 +153,11 @@ def test_options_that_nobody_knows_are_ignored_as_ollama_does(ann: Api) -> None:
     assert ann.submit(request=CHAT | {"options": options}).status_code == 202
 
 
-def test_an_unknown_model_is_404(ann: Api) -> None:
+def test_an_unknown_model_is_404_by_the_name_that_was_sent(ann: Api) -> None:
     reply = ann.submit(model="nobody-has-this")
 
     assert (reply.status_code, reply.json["code"]) == (404, "model_not_found")
+    assert "'nobody-has-this'" in reply.json["detail"]
 
 
 @pytest.mark.parametrize("model", ["Tiny-Chat", "library/tiny-chat:latest"])
