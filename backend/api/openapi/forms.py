@@ -12,6 +12,7 @@ from backend.api.ollama import errors as ollama_errors
 from backend.api.ollama.schemas.views import OllamaError
 from backend.api.openai import errors as openai_errors
 from backend.api.openai.schemas.views import OpenAIError
+from backend.api.openapi.shared_views import SharedError
 from backend.api.schemas.views.problem import Problem
 from backend.core.errors import AppError
 
@@ -35,4 +36,5 @@ NATIVE = ErrorForm(Problem, CONTENT_TYPE)
 OPENAI = ErrorForm(OpenAIError, status_of=openai_errors.status_of)
 ANTHROPIC = ErrorForm(AnthropicError, status_of=anthropic_errors.status_of)
 OLLAMA = ErrorForm(OllamaError, status_of=ollama_errors.status_of)
-FORMS = (NATIVE, OPENAI, ANTHROPIC, OLLAMA)
+SHARED = ErrorForm(SharedError, status_of=openai_errors.status_of)
+FORMS = (NATIVE, OPENAI, ANTHROPIC, OLLAMA, SHARED)

@@ -247,3 +247,23 @@ def test_many_ask_at_once(platform: Platform) -> None:
 
     assert all(answer.usage.output_tokens == 8 for answer in answers)
     assert len({answer.id for answer in answers}) == 20
+
+
+def test_the_models_are_listed_as_anthropic_does(client: Anthropic) -> None:
+    page = client.models.list(limit=1000)
+    one = client.models.retrieve("tiny-chat")
+
+    listed = {model.id: model for model in page}
+    known = listed["tiny-chat:latest"]
+    assert (known.type, known.display_name) == ("model", "tiny-chat:latest")
+    assert known.created_at.tzinfo is not None
+    assert (page.has_more, page.first_id) == (False, next(iter(listed)))
+    assert (one.id, one.created_at) == ("tiny-chat", known.created_at)
+
+
+def test_a_model_that_is_not_there_is_told_as_anthropic_does(client: Anthropic) -> None:
+    with pytest.raises(anthropic.NotFoundError) as caught:
+        client.models.retrieve("nobody-has-it")
+
+    body: Any = caught.value.body
+    assert (body["type"], body["error"]["type"]) == ("error", "not_found_error")
