@@ -249,6 +249,20 @@ def test_many_ask_at_once(platform: Platform) -> None:
     assert len({answer.id for answer in answers}) == 20
 
 
+def test_streamed_thinking_is_signed_at_its_end_so_that_it_is_sent_back(
+    client: Anthropic,
+) -> None:
+    stream = client.messages.create(
+        model="tiny-think", messages=ASKED, max_tokens=40, stream=True
+    )
+
+    deltas = [e.delta.type for e in stream if e.type == "content_block_delta"]
+
+    kinds = list(dict.fromkeys(deltas))
+    assert kinds == ["thinking_delta", "signature_delta", "text_delta"]
+    assert deltas.count("signature_delta") == 1
+
+
 def test_the_models_are_listed_as_anthropic_does(client: Anthropic) -> None:
     page = client.models.list(limit=1000)
     one = client.models.retrieve("tiny-chat")
