@@ -4,7 +4,7 @@ from functools import cache, partial
 
 from flask import Blueprint, Flask
 
-from backend.api import auth, bodies, cors, errors, hooks
+from backend.api import auth, bodies, cors, errors, hooks, shared_errors
 from backend.api.anthropic import errors as anthropic_errors
 from backend.api.anthropic import messages as anthropic_messages
 from backend.api.auth import ANY_KEY, ANYBODY, Access, checked_in_route, keys_with
@@ -81,7 +81,7 @@ TABLE: tuple[tuple[Blueprint, Access], ...] = (
 # How errors are told, by the beginning of the address.
 PROTOCOLS: dict[str, errors.Tell] = {
     "/v1/messages": anthropic_errors.answer,
-    "/v1/": openai_errors.answer,
+    "/v1/": shared_errors.answer,
     "/api/v1/chat/": openai_errors.answer,
     "/api/v1/": errors.native,
     "/api/": ollama_errors.answer,

@@ -139,7 +139,7 @@ class Admission:
             if not self._catalogue.permits_name(name):
                 raise ModelNotAllowedError(f"ALLOWED_MODELS does not name {name}.")
             return name, None
-        known = self._catalogue.require(name)
+        known = self._catalogue.require(asked.model)
         if not caller.may_use(known.name):
             raise ModelNotAllowedError(f"The key may not use the model {name}.")
         capabilities.require(known, kind, request)

@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from backend.api import missing_address
 from backend.api.field_errors import field_error
 from backend.core.errors import (
     AppError,
@@ -106,11 +107,21 @@ def _answer_http_error(error: HTTPException) -> Response:
         code = HTTPStatus(status).name.lower()
         response = problem(status, code, error.description or "")
     else:
-        response = _answer_app_error(own())
+        response = _answer_app_error(own(_advice(own)))
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
     return response
+
+
+def _advice(error: type[AppError]) -> str:
+    """Say what to do where nothing is; the other errors say enough."""
+    if error is not NotFoundError:
+        return ""
+    addresses = current_app.url_map.bind("")
+    return missing_address.advice(
+        request.path, exists=lambda path: addresses.test(path, request.method)
+    )
 
 
 def _answer_accident(error: Exception) -> Response:

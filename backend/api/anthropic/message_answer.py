@@ -53,8 +53,8 @@ def _blocks(
 
 
 def text_block(text: str) -> Json:
-    """Write a block of text."""
-    return {"type": "text", "text": text, "citations": None}
+    """Write a block of text; without citations, as `null` is not taken by all."""
+    return {"type": "text", "text": text}
 
 
 def thinking_block(thinking: str) -> Json:

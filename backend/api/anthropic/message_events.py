@@ -24,6 +24,7 @@ from backend.api.calls.relay import Delta, Ended, ToolCall
 from backend.core.errors import AppError
 
 Json = dict[str, Any]
+_THINKING = "thinking"
 _PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
@@ -56,7 +57,7 @@ class MessageEvents:
         pieces = []
         if delta.thinking:
             pieces += [
-                self._enter("thinking", thinking_block("")),
+                self._enter(_THINKING, thinking_block("")),
                 self._delta("thinking_delta", thinking=delta.thinking),
             ]
         if delta.text:
@@ -109,11 +110,15 @@ class MessageEvents:
         return left + _event(told | {"content_block": block})
 
     def _leave(self) -> bytes:
+        """End the open block; clients send thinking back only if it was signed."""
         if self._open is None:
             return b""
+        thought = self._open == _THINKING
+        signed = self._delta("signature_delta", signature="") if thought else b""
         self._open = None
         self._blocks += 1
-        return _event({"type": "content_block_stop", "index": self._blocks - 1})
+        end = {"type": "content_block_stop", "index": self._blocks - 1}
+        return signed + _event(end)
 
     def _delta(self, kind: str, **said: str) -> bytes:
         delta = {"type": kind, **said}

@@ -26,6 +26,7 @@ _STATUSES = {
     ErrorCode.WORKER_LOST: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.ATTEMPT_RESTARTED: HTTPStatus.BAD_GATEWAY,
 }
+_ENDS = (".", "!", "?")
 
 
 class JobFailedError(AppError):
@@ -33,11 +34,19 @@ class JobFailedError(AppError):
 
     def __init__(self, error: dict[str, Any]) -> None:
         """Speak for a job's own `error` (JOBS.md 6)."""
-        super().__init__(f"{error['message']} {error['advice']}".strip())
+        super().__init__(_sentences(str(error["message"]), str(error["advice"])))
         self.message = str(error["message"])
         self.code = error["code"]
         self.status = _STATUSES[ErrorCode(self.code)]
         self.retryable = bool(error["retryable"])
+
+
+def _sentences(message: str, advice: str) -> str:
+    """Put what to do behind what happened, which Ollama tells without a full stop."""
+    said = message.strip()
+    if not advice:
+        return said
+    return f"{said if said.endswith(_ENDS) else said + '.'} {advice}"
 
 
 class JobCancelledError(AppError):

@@ -1,10 +1,12 @@
-"""`GET /v1/models`: the models that a key may use, as OpenAI lists them."""
+"""`GET /v1/models`: the models that a key may use, as OpenAI or Anthropic has them."""
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from backend.api.answers import answer
+from backend.api.anthropic.asking import is_asked
+from backend.api.anthropic.models import info, page
 from backend.api.auth import caller
 from backend.api.container import services
 from backend.core.catalogue import KnownModel
@@ -18,14 +20,16 @@ _LIBRARY = "library"
 
 @blueprint.get("")
 def list_models() -> Response:
-    """List the models that the key may use, as OpenAI does."""
+    """List the models that the key may use, as OpenAI or Anthropic does."""
     known, key = services().catalogue, caller()
     usable = [
-        _model(model, name)
+        (model, name)
         for name, model in sorted(known.read().items())
         if known.permits(model) and key.may_use(name)
     ]
-    return answer({"object": "list", "data": usable})
+    if is_asked(request):
+        return answer(page([info(*one) for one in usable]))
+    return answer({"object": "list", "data": [_model(*one) for one in usable]})
 
 
 @blueprint.get("/<path:model>")
@@ -34,7 +38,8 @@ def get(model: str) -> Response:
     found = services().catalogue.require(model)
     if not caller().may_use(found.name):
         raise ModelNotFoundError
-    return answer(_model(found, model))
+    tell = info if is_asked(request) else _model
+    return answer(tell(found, model))
 
 
 def _model(known: KnownModel, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from backend.api.anthropic.schemas.views import AnthropicError
 from backend.api.errors import CONTENT_TYPE, compatible_status
 from backend.api.ollama.schemas.views import OllamaError
 from backend.api.openai.schemas.views import OpenAIError
+from backend.api.openapi.shared_views import SharedError
 from backend.api.schemas.views.problem import Problem
 from backend.core.errors import AppError
 
@@ -32,4 +33,5 @@ NATIVE = ErrorForm(Problem, CONTENT_TYPE)
 OPENAI = ErrorForm(OpenAIError, status_of=compatible_status)
 ANTHROPIC = ErrorForm(AnthropicError, status_of=compatible_status)
 OLLAMA = ErrorForm(OllamaError, status_of=compatible_status)
-FORMS = (NATIVE, OPENAI, ANTHROPIC, OLLAMA)
+SHARED = ErrorForm(SharedError, status_of=compatible_status)
+FORMS = (NATIVE, OPENAI, ANTHROPIC, OLLAMA, SHARED)

@@ -2,6 +2,7 @@
 
 from pydantic import TypeAdapter
 
+from backend.api.anthropic.asking import VERSION_HEADER
 from backend.api.openai.schemas.chat import ChatCompletionRequest
 from backend.api.openai.schemas.completions import CompletionRequest
 from backend.api.openai.schemas.embeddings import CreateEmbeddingRequest
@@ -12,13 +13,11 @@ from backend.api.openai.schemas.views import (
     Completion,
     CreateEmbeddingResponse,
     DeletedResponse,
-    ListModelsResponse,
-    Model,
     OpenAIResponse,
     ResponseItemList,
 )
 from backend.api.openapi import examples
-from backend.api.openapi.forms import OPENAI
+from backend.api.openapi.forms import OPENAI, SHARED
 from backend.api.openapi.operation import (
     OF_ANSWERS,
     OF_SUBMISSION,
@@ -26,6 +25,7 @@ from backend.api.openapi.operation import (
     Gives,
     Operation,
 )
+from backend.api.openapi.shared_views import SharedModel, SharedModelList
 from backend.core import errors
 
 OPENAI_OPERATIONS: dict[str, Operation] = {
@@ -92,9 +92,16 @@ OPENAI_OPERATIONS: dict[str, Operation] = {
         form=OPENAI,
     ),
     "openai_models.list_models": Operation(
-        "OpenAI", {200: (Gives(ListModelsResponse),)}, form=OPENAI
+        "OpenAI",
+        {200: (Gives(SharedModelList),)},
+        headers=(VERSION_HEADER,),
+        form=SHARED,
     ),
     "openai_models.get": Operation(
-        "OpenAI", {200: (Gives(Model),)}, (errors.ModelNotFoundError,), form=OPENAI
+        "OpenAI",
+        {200: (Gives(SharedModel),)},
+        (errors.ModelNotFoundError,),
+        headers=(VERSION_HEADER,),
+        form=SHARED,
     ),
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from backend.api.anthropic.asking import VERSION_HEADER
 from backend.api.openapi import examples
 from backend.api.openapi.account_operations import ACCOUNT_OPERATIONS
 from backend.api.openapi.anthropic_operations import ANTHROPIC_OPERATIONS
@@ -126,4 +127,8 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
     ),
     "traceparent": ("W3C trace context; kept on the job.", {"type": "string"}),
+    VERSION_HEADER: (
+        "Any: the models are told as Anthropic does.",
+        {"type": "string", "examples": ["2023-06-01"]},
+    ),
 }

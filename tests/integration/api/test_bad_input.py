@@ -153,10 +153,11 @@ def test_options_that_nobody_knows_are_ignored_as_ollama_does(ann: Api) -> None:
     assert ann.submit(request=CHAT | {"options": options}).status_code == 202
 
 
-def test_an_unknown_model_is_404(ann: Api) -> None:
+def test_an_unknown_model_is_404_by_the_name_that_was_sent(ann: Api) -> None:
     reply = ann.submit(model="nobody-has-this")
 
     assert (reply.status_code, reply.json["code"]) == (404, "model_not_found")
+    assert "'nobody-has-this'" in reply.json["detail"]
 
 
 @pytest.mark.parametrize("model", ["Tiny-Chat", "library/tiny-chat:latest"])
@@ -247,12 +248,6 @@ def test_a_wrong_event_id_is_422(ann: Api, place: str) -> None:
 
     assert reply.status_code == 422
     assert list(field_errors(reply)) == ["Last-Event-ID"]
-
-
-def test_an_address_that_is_not_there_is_404(ann: Api) -> None:
-    reply = ann.get("/api/v1/nothing")
-
-    assert (reply.status_code, reply.json["code"]) == (404, "not_found")
 
 
 def test_a_method_that_is_not_there_is_405_and_the_others_are_named(ann: Api) -> None:

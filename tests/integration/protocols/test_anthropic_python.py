@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
+import httpx
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from anthropic.types import ToolParam
@@ -42,6 +43,15 @@ def test_a_message_is_answered(client: Anthropic) -> None:
     assert answer.stop_reason == "max_tokens"
     assert answer.usage.output_tokens == 8
     assert answer.usage.input_tokens > 0
+
+
+def test_a_text_that_cites_nothing_has_no_citations(http: httpx.Client) -> None:
+    asked = {"model": "tiny-chat", "messages": ASKED, "max_tokens": 8}
+
+    answer = http.post("/v1/messages", json=asked).json()
+
+    # Vercel's AI SDK refuses `null`.
+    assert answer["content"][0].keys() == {"type", "text"}
 
 
 def test_an_answer_that_ends_by_itself_says_so(client: Anthropic) -> None:
@@ -237,3 +247,37 @@ def test_many_ask_at_once(platform: Platform) -> None:
 
     assert all(answer.usage.output_tokens == 8 for answer in answers)
     assert len({answer.id for answer in answers}) == 20
+
+
+def test_streamed_thinking_is_signed_at_its_end_so_that_it_is_sent_back(
+    client: Anthropic,
+) -> None:
+    stream = client.messages.create(
+        model="tiny-think", messages=ASKED, max_tokens=40, stream=True
+    )
+
+    deltas = [e.delta.type for e in stream if e.type == "content_block_delta"]
+
+    kinds = list(dict.fromkeys(deltas))
+    assert kinds == ["thinking_delta", "signature_delta", "text_delta"]
+    assert deltas.count("signature_delta") == 1
+
+
+def test_the_models_are_listed_as_anthropic_does(client: Anthropic) -> None:
+    page = client.models.list(limit=1000)
+    one = client.models.retrieve("tiny-chat")
+
+    listed = {model.id: model for model in page}
+    known = listed["tiny-chat:latest"]
+    assert (known.type, known.display_name) == ("model", "tiny-chat:latest")
+    assert known.created_at.tzinfo is not None
+    assert (page.has_more, page.first_id) == (False, next(iter(listed)))
+    assert (one.id, one.created_at) == ("tiny-chat", known.created_at)
+
+
+def test_a_model_that_is_not_there_is_told_as_anthropic_does(client: Anthropic) -> None:
+    with pytest.raises(anthropic.NotFoundError) as caught:
+        client.models.retrieve("nobody-has-it")
+
+    body: Any = caught.value.body
+    assert (body["type"], body["error"]["type"]) == ("error", "not_found_error")

@@ -1,5 +1,6 @@
 """What Anthropic's addresses answer with, for the OpenAPI document."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -42,3 +43,22 @@ class MessageTokensCount(View):
     """How many tokens messages have, by estimate."""
 
     input_tokens: int
+
+
+class ModelInfo(View):
+    """A model that the key may use, as Anthropic shows it."""
+
+    id: str
+    type: Literal["model"]
+    display_name: str
+    created_at: datetime
+    lifecycle: Literal["active"]
+
+
+class ModelInfoPage(View):
+    """The models that the key may use, as Anthropic lists them."""
+
+    data: list[ModelInfo]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
