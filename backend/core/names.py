@@ -34,8 +34,12 @@ MAINTENANCE_TASKS = {
 
 
 def canonical_model(name: str) -> str:
-    """Give a model's one name: lower case, no `library/`, an explicit tag."""
-    lowered = name.strip().lower().removeprefix("library/")
+    """Give a model's one name: lower case, an explicit tag, no parts that go unsaid.
+
+    Those are Ollama's own registry, and its namespace `library`.
+    """
+    lowered = name.strip().lower().removeprefix("registry.ollama.ai/")
+    lowered = lowered.removeprefix("library/")
     last = lowered.rsplit("/", 1)[-1]
     return lowered if ":" in last else f"{lowered}:latest"
 

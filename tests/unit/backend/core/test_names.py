@@ -10,6 +10,8 @@ from backend.core.names import canonical_model, generation_lane, node_lane
         ("library/tiny-chat", "tiny-chat:latest"),
         (" tiny-chat:latest ", "tiny-chat:latest"),
         ("Library/Qwen3:0.6B", "qwen3:0.6b"),
+        ("registry.ollama.ai/library/qwen3:0.6b", "qwen3:0.6b"),
+        ("registry.ollama.ai/someone/model", "someone/model:latest"),
         ("someone/model", "someone/model:latest"),
         ("host:5000/someone/model", "host:5000/someone/model:latest"),
         ("host:5000/someone/model:q4", "host:5000/someone/model:q4"),
