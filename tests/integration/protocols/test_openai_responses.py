@@ -216,7 +216,7 @@ def test_what_shall_not_be_kept_is_not(
 def test_a_response_is_nobody_elses(platform: Platform, client: OpenAI) -> None:
     told = client.responses.create(**SHORT)
 
-    for user in ("ben", "the administrator"):
+    for user in ("ben", "the-administrator"):
         other = client.with_options(api_key=platform.key(user))
         with pytest.raises(openai.NotFoundError):
             other.responses.retrieve(told.id)
