@@ -57,14 +57,14 @@ def _accept_within(
 ) -> list[Submission]:
     """Reserve what the jobs may use, then commit them; a repeat reserves nothing."""
     costs = {job.id: job.cost for job in jobs}
-    outcome = services.reservations.reserve(limits, costs)
-    g.answer_headers = limit_headers(outcome.accounts)
-    if outcome.hindrance is not None:
+    verdict = services.reservations.reserve(limits, costs)
+    g.answer_headers = limit_headers(verdict.balances)
+    if verdict.hindrance is not None:
         if (known := _repeated(services, jobs)) is not None:
             return known
         if jobs[0].credential is None:
-            metrics.record_limited(outcome.hindrance.limit)
-        raise outcome.hindrance.as_error()
+            metrics.record_limited(verdict.hindrance.limit)
+        raise verdict.hindrance.as_error()
     lineage_id = limits.lineage_id
     unused = set(costs)
     with ExitStack() as end:

@@ -148,9 +148,7 @@ def problem(
 
 def invalid(field: str, message: str) -> InvalidRequestError:
     """Make the error of one field."""
-    return InvalidRequestError(
-        f"{field}: {message}", errors=(FieldError(field, message),)
-    )
+    return InvalidRequestError.of(field, message)
 
 
 def invalid_fields(error: ValidationError, sent: Any) -> InvalidRequestError:

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 
-from backend.core.limits.decision import Account
+from backend.core.limits.decision import Balance
 
 QUEUE_LENGTH = "X-Corral-Queue-Length"
 
 
-def limit_headers(accounts: Iterable[Account]) -> dict[str, str]:
+def limit_headers(balances: Iterable[Balance]) -> dict[str, str]:
     """Write the limits of a minute, what is left, and when all of it is free again.
 
     Where both the key and its user are limited, of that which has less left.
     """
     headers: dict[str, str] = {}
     # What has the least left is written last.
-    for name, limit, used, reset_ms in sorted(_of_a_minute(accounts), key=_left)[::-1]:
+    for name, limit, used, reset_ms in sorted(_of_a_minute(balances), key=_left)[::-1]:
         headers[f"x-ratelimit-limit-{name}"] = str(limit)
         headers[f"x-ratelimit-remaining-{name}"] = str(max(0, limit - used))
         headers[f"x-ratelimit-reset-{name}"] = duration(reset_ms if used else 0)
@@ -24,9 +24,9 @@ def limit_headers(accounts: Iterable[Account]) -> dict[str, str]:
 _Minute = tuple[str, int, int, int]
 
 
-def _of_a_minute(accounts: Iterable[Account]) -> Iterator[_Minute]:
-    for account in accounts:
-        limits, standing = account.subject.limits, account.standing
+def _of_a_minute(balances: Iterable[Balance]) -> Iterator[_Minute]:
+    for balance in balances:
+        limits, standing = balance.subject.limits, balance.standing
         if limits.rpm is not None:
             yield "requests", limits.rpm, standing.requests, standing.reset_ms
         if limits.tpm is not None:

@@ -5,6 +5,7 @@ native API answers with (JOBS.md 6 lists the codes).
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class InvalidRequestError(AppError):
     """The request has fields that are missing, unknown or of the wrong kind."""
 
     code, status = "invalid_request", 422
+
+    @classmethod
+    def of(cls, field: str, message: str) -> Self:
+        """Make the error of one field."""
+        return cls(f"{field}: {message}", errors=(FieldError(field, message),))
 
 
 class ContextLengthExceededError(AppError):

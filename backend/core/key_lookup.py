@@ -13,10 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from backend.core.account_errors import (
-    DisabledUserError,
-    SessionEndedError,
-)
+from backend.core.account_errors import DisabledUserError, SessionEndedError
 from backend.core.accounts.roles import within
 from backend.core.bounds import common, lower
 from backend.core.credential import Credential

@@ -12,7 +12,7 @@ from backend.core.accounts.roles import Role, check_scopes, role_for
 from backend.core.accounts.user_names import check_user_name
 from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.errors import AppError, FieldError, InvalidRequestError
+from backend.core.errors import AppError, InvalidRequestError
 from backend.core.group_commit import GroupCommit, step_back
 from backend.core.jobs.states import Priority
 from backend.core.key_lookup import Caller, Found, KeyLookup
@@ -27,7 +27,6 @@ __all__ = ["Caller", "Keys", "Scope"]
 KEY_PREFIX = "corral-"
 _SHOWN = len(KEY_PREFIX) + 6
 _NO_KEY = "is a session's token, not a key; if it has ended, log in again"
-_WRONG_KEY = FieldError("key", _NO_KEY)
 # About a kilobyte each.
 _REMEMBERED = 10_000
 
@@ -101,7 +100,7 @@ class Keys:
         """
         if key.startswith(SESSION_PREFIX):
             # Whether it is one of ours, and goes on, nobody is told here.
-            raise InvalidRequestError(f"key: {_NO_KEY}.", errors=(_WRONG_KEY,))
+            raise InvalidRequestError.of("key", _NO_KEY)
         caller = _admitted(self._by_key(hashed(key)))
         with transaction(self._database.sessions) as session:
             token, ends = add_session(session, caller.key_id, lifetime_ms=lifetime_ms)

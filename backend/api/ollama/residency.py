@@ -59,5 +59,6 @@ def _unload(known: KnownModel, caller: Caller) -> bool:
         node_job(Kind.UNLOAD, known.name, caller=caller, node=node)
         for node in sorted(removable(wish, snapshots()))
     ]
-    answers(begun(jobs))
+    if jobs:
+        answers(begun(jobs))
     return bool(jobs)

@@ -22,6 +22,8 @@ from backend.core.jobs.records import JobRecord
 from backend.core.jobs.states import FINAL, OnDisconnect
 from backend.core.streams.frames import START, EntryId, EventName
 
+_HEADER = "Last-Event-ID"
+
 blueprint = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
 
 
@@ -80,7 +82,7 @@ def events(job_id: str) -> Response:
 def tokens(job_id: str) -> Response:
     """Give a job's events after a place, waiting a while if there is none yet."""
     query = read_query(TokensQuery)
-    after = START if query.after is None else EntryId.parse(query.after)
+    after = START if query.after is None else EntryId.parse(query.after, field="after")
     with services().jobs.mailbox(check_id(job_id)) as box:
         job = _with_payload(visible_job(job_id))
         told = poll(
@@ -106,5 +108,8 @@ def _on_disconnect(job: JobRecord) -> OnDisconnect:
 
 def _last_event_id() -> EntryId:
     query = read_query(EventsQuery)
-    text = request.headers.get("Last-Event-ID") or query.last_event_id
-    return EntryId.parse(text) if text else START
+    if sent := request.headers.get(_HEADER):
+        return EntryId.parse(sent, field=_HEADER)
+    if query.last_event_id is None:
+        return START
+    return EntryId.parse(query.last_event_id, field="last_event_id")

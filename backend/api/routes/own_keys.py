@@ -16,7 +16,6 @@ from backend.core.errors import NotFoundError
 from backend.core.jobs.states import Priority
 from backend.core.keys import Scope
 from backend.core.models import ApiKey
-from backend.core.names import canonical_model
 
 # What a database can number; a larger number is no key's.
 _LARGEST = 2**63 - 1
@@ -48,11 +47,11 @@ def disable(key_id: int) -> Response:
 
 
 def _wish(body: NewOwnKey) -> KeyWish:
-    scopes, models, highest = body.scopes, body.allowed_models, body.highest_priority
+    scopes, highest = body.scopes, body.highest_priority
     return KeyWish(
         name=body.name,
         scopes=None if scopes is None else [*map(Scope, scopes)],
-        allowed_models=None if models is None else [*map(canonical_model, models)],
+        allowed_models=body.allowed_models,
         highest_priority=None if highest is None else Priority.of(highest),
         expires_at=body.expires_at,
     )

@@ -12,9 +12,7 @@ from backend.api.container import services
 from backend.api.limits_view import limits_of_user
 from backend.api.schemas.accounts import ChangedUser, NewUser
 from backend.api.schemas.views.users import AccountView
-from backend.core.account_errors import (
-    UserNotFoundError,
-)
+from backend.core.account_errors import UserNotFoundError
 from backend.core.accounts.change import UserChange
 from backend.core.accounts.roles import Role
 from backend.core.accounts.users import Users

@@ -14,14 +14,8 @@ from typing import Any
 import redis
 import structlog
 
-from backend.core.account_errors import (
-    TooManyLoginsError,
-    WrongPasswordError,
-)
-from backend.core.errors import (
-    AppError,
-    QueueUnavailableError,
-)
+from backend.core.account_errors import TooManyLoginsError, WrongPasswordError
+from backend.core.errors import AppError, QueueUnavailableError
 
 log = structlog.get_logger()
 

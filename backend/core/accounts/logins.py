@@ -25,11 +25,7 @@ from backend.core.accounts.passwords import Passwords
 from backend.core.accounts.roles import scopes_of
 from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.errors import (
-    AppError,
-    FieldError,
-    InvalidRequestError,
-)
+from backend.core.errors import AppError, InvalidRequestError
 from backend.core.models import SYSTEM_USER, ApiKey, User
 from backend.core.secret_hash import hashed
 from backend.core.sessions import add_session, end_sessions_of
@@ -155,10 +151,7 @@ class Logins:
             )
         except WrongPasswordError:
             # Who calls is known, so this is no matter of who is there (401).
-            wrong = FieldError("old", "is not your password")
-            raise InvalidRequestError(
-                "old: is not your password", errors=(wrong,)
-            ) from None
+            raise InvalidRequestError.of("old", "is not your password") from None
 
     def _change(
         self, session: Transaction, verified: User, newer: str, *, token: str

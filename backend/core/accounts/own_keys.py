@@ -29,7 +29,7 @@ _MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
+class MadeKey:
     """A key that was made: its secret, which is shown once, and its row."""
 
     secret: str
@@ -49,7 +49,7 @@ class OwnKeys:
         with transaction(self._database.sessions) as session:
             return session.execute(statement).scalars().all()
 
-    def create(self, caller: Caller, wish: KeyWish) -> NewKey:
+    def create(self, caller: Caller, wish: KeyWish) -> MadeKey:
         """Make a key.
 
         Raises:
@@ -59,7 +59,7 @@ class OwnKeys:
         """
         secret = new_key()
 
-        def work(session: Transaction) -> NewKey:
+        def work(session: Transaction) -> MadeKey:
             user, parent = _maker(session, caller)
             _check_room(session, user.id)
             row = ApiKey(
@@ -72,7 +72,7 @@ class OwnKeys:
             session.add(row)
             made = event("key.created", actor=user.name, subject=row.prefix)
             session.add(made)
-            return NewKey(secret, row)
+            return MadeKey(secret, row)
 
         return self._database.transact(work)
 

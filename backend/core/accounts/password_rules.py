@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from backend.core.errors import FieldError, InvalidRequestError
+from backend.core.errors import InvalidRequestError
 
 SHORTEST = 8
 LONGEST = 128
@@ -33,4 +33,4 @@ def check_password(password: str, *, user: str, field: str = "password") -> None
     """
     why = why_not(password, user=user)
     if why is not None:
-        raise InvalidRequestError(f"{field}: {why}", errors=(FieldError(field, why),))
+        raise InvalidRequestError.of(field, why)

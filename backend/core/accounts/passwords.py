@@ -16,9 +16,7 @@ from typing import TypeVar
 from argon2 import Parameters, PasswordHasher, profiles
 from argon2.exceptions import VerifyMismatchError
 
-from backend.core.account_errors import (
-    TooManyLoginsError,
-)
+from backend.core.account_errors import TooManyLoginsError
 from backend.core.accounts.password_rules import plain
 
 T = TypeVar("T")

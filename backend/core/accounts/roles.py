@@ -7,7 +7,7 @@ A key never does more than its user's role allows: that is looked at whenever a 
 from collections.abc import Iterable
 from enum import StrEnum
 
-from backend.core.errors import FieldError, InvalidRequestError
+from backend.core.errors import InvalidRequestError
 from backend.core.scopes import Scope, in_order, with_what_they_include
 
 
@@ -55,5 +55,4 @@ def check_scopes(scopes: Iterable[str], *, user: str, role: str) -> None:
     if not frozenset(scopes) <= _SCOPES[Role(role)]:
         allowed = ", ".join(scopes_of(role))
         why = f"{user} is {role}, which allows {allowed}; give the user another role"
-        wrong = FieldError("scopes", why)
-        raise InvalidRequestError(f"scopes: {why}.", errors=(wrong,))
+        raise InvalidRequestError.of("scopes", why)

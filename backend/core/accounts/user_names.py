@@ -2,7 +2,7 @@
 
 import re
 
-from backend.core.errors import FieldError, InvalidRequestError
+from backend.core.errors import InvalidRequestError
 
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 _RULE = "must be 1 to 64 letters, digits and . _ @ + -"
@@ -15,6 +15,4 @@ def check_user_name(name: str, *, field: str) -> None:
         InvalidRequestError: If it is none.
     """
     if _NAME.fullmatch(name) is None:
-        raise InvalidRequestError(
-            f"{field}: {_RULE}", errors=(FieldError(field, _RULE),)
-        )
+        raise InvalidRequestError.of(field, _RULE)

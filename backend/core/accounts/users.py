@@ -22,9 +22,7 @@ from backend.core.accounts.roles import Role, narrowed, scopes_of
 from backend.core.accounts.user_names import check_user_name
 from backend.core.audit import event
 from backend.core.db import Database, transaction
-from backend.core.errors import (
-    InvalidKeyError,
-)
+from backend.core.errors import InvalidKeyError
 from backend.core.models import SYSTEM_USER, ApiKey, Job, UsageHour, User
 from backend.core.sessions import end_sessions_of
 

@@ -5,7 +5,7 @@ share a transaction too, but none of them fails for another's sake (`GroupCommit
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import redis
@@ -25,9 +25,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a submission; another id than one's own means "it was there"."""
+    """What became of a submission; if it is not new, another's has its key."""
 
-    job_id: str
+    is_new: bool
     handed_over: bool = False
 
 
@@ -57,17 +57,13 @@ class JobCommit:
 
     def _commit(self, groups: Sequence[Sequence[NewJob]]) -> list[list[Accepted]]:
         """Commit what was submitted together, then announce it."""
-        firsts: dict[object, NewJob] = {}
-        jobs = [job for group in groups for job in group]
-        own = [job for job in jobs if firsts.setdefault(_wish(job), job) is job]
-        self._insert(own)
-        handed = self._announce(own)
-
-        def accepted(job: NewJob) -> Accepted:
-            first = firsts[_wish(job)]
-            return Accepted(first.id, handed_over=first.id in handed)
-
-        return [[accepted(job) for job in group] for group in groups]
+        jobs = [job for group in _without_repeats(groups) for job in group]
+        self._insert(jobs)
+        handed, new = self._announce(jobs), {job.id for job in jobs}
+        return [
+            [Accepted(job.id in new, handed_over=job.id in handed) for job in group]
+            for group in groups
+        ]
 
     def _announce(self, jobs: Sequence[NewJob]) -> set[str]:
         by_model: dict[str, list[NewJob]] = defaultdict(list)
@@ -88,6 +84,19 @@ class JobCommit:
             metrics.record_announce_failure()
             log.warning("announce_failed", model=model, jobs=len(due), error=str(error))
             return 0
+
+
+def _without_repeats(groups: Sequence[Sequence[NewJob]]) -> Iterator[Sequence[NewJob]]:
+    """Leave out each request of which a job has the key of one before it, whole.
+
+    It may be another one under the same key, of which nothing may be committed.
+    """
+    taken: set[object] = set()
+    for group in groups:
+        wishes = {_wish(job) for job in group}
+        if taken.isdisjoint(wishes):
+            taken |= wishes
+            yield group
 
 
 def _wish(job: NewJob) -> object:

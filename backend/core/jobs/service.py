@@ -116,7 +116,7 @@ class JobService:
         new = {
             job.id: Submission(job.id, is_new=True, handed_over=one.handed_over)
             for job, one in accepted
-            if one.job_id == job.id
+            if one.is_new
         }
         for job in jobs:
             if job.id in new:

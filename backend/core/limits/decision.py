@@ -122,7 +122,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Balance:
     """Somebody with limits, and how they stand."""
 
     subject: Subject
@@ -160,11 +160,11 @@ class Demand:
     jobs: int = 1
 
 
-def hindrance(accounts: Iterable[Account], demand: Demand) -> Hindrance:
+def hindrance(balances: Iterable[Balance], demand: Demand) -> Hindrance:
     """Tell what a request that was not admitted has to wait for longest.
 
     Args:
-        accounts: Whom its limits bind, as they were found.
+        balances: Whom its limits bind, as they were found.
         demand: What it asks for.
 
     Raises:
@@ -172,9 +172,9 @@ def hindrance(accounts: Iterable[Account], demand: Demand) -> Hindrance:
     """
     found = [
         told
-        for account in accounts
+        for balance in balances
         for rule in _RULES
-        if (told := rule(account.subject, account.standing, demand)) is not None
+        if (told := rule(balance.subject, balance.standing, demand)) is not None
     ]
     return max(found, key=lambda one: math.inf if one.wait_ms is None else one.wait_ms)
 

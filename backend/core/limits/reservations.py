@@ -19,8 +19,8 @@ from backend.core.jobs.records import Finish, JobRecord, Moved
 from backend.core.jobs.states import FINAL
 from backend.core.limits import scripts
 from backend.core.limits.decision import (
-    Account,
     Allowance,
+    Balance,
     Demand,
     Hindrance,
     Standing,
@@ -40,10 +40,10 @@ _NUMBERS = len(fields(Standing))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of asking for a reservation, and how those stand whom it binds."""
+class Verdict:
+    """Whether a reservation was made, and how those stand whom it binds."""
 
-    accounts: tuple[Account, ...]
+    balances: tuple[Balance, ...]
     hindrance: Hindrance | None
 
 
@@ -78,7 +78,7 @@ class Reservations:
             partial(self._evaluate, scripts.RESERVE), gather=step_back
         )
 
-    def reserve(self, allowance: Allowance, costs: Mapping[str, int]) -> Outcome:
+    def reserve(self, allowance: Allowance, costs: Mapping[str, int]) -> Verdict:
         """Reserve a request, its tokens and a place for each job, or nothing.
 
         Args:
@@ -88,11 +88,11 @@ class Reservations:
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        admitted, accounts = self._ask(allowance.subjects, costs)
+        admitted, balances = self._ask(allowance.subjects, costs)
         if admitted:
-            return Outcome(accounts, None)
+            return Verdict(balances, None)
         demand = Demand(sum(costs.values()), len(costs))
-        return Outcome(accounts, hindrance(accounts, demand))
+        return Verdict(balances, hindrance(balances, demand))
 
     def standing(self, subject: Subject) -> Standing:
         """Tell what is used now.
@@ -100,12 +100,12 @@ class Reservations:
         Raises:
             QueueUnavailableError: If Redis cannot be asked.
         """
-        _, (account,) = self._ask([subject], {})
-        return account.standing
+        _, (balance,) = self._ask([subject], {})
+        return balance.standing
 
     def _ask(
         self, subjects: Sequence[Subject], costs: Mapping[str, int]
-    ) -> tuple[bool, tuple[Account, ...]]:
+    ) -> tuple[bool, tuple[Balance, ...]]:
         asked = (value for pair in costs.items() for value in pair)
         named = [value for subject in subjects for value in _values(subject)]
         try:
@@ -114,7 +114,7 @@ class Reservations:
             raise QueueUnavailableError(retry_after=_RETRY_SECONDS) from error
         found = zip(*[iter(map(int, numbers))] * _NUMBERS, strict=True)
         return bool(admitted), tuple(
-            Account(subject, Standing(*one))
+            Balance(subject, Standing(*one))
             for subject, one in zip(subjects, found, strict=True)
         )
 

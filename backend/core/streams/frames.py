@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from backend.core.errors import FieldError, InvalidRequestError
+from backend.core.errors import InvalidRequestError
 from backend.core.identifiers import family
 from backend.core.jobs.states import State
 
@@ -40,8 +40,8 @@ class EntryId(NamedTuple):
         return f"{self.attempt}-{self.seq}"
 
     @classmethod
-    def parse(cls, text: str) -> "EntryId":
-        """Read `<attempt>-<seq>`.
+    def parse(cls, text: str, *, field: str = "id") -> "EntryId":
+        """Read `<attempt>-<seq>`, as it stands in a field of a request.
 
         Raises:
             InvalidRequestError: If it is not of that form.
@@ -51,8 +51,8 @@ class EntryId(NamedTuple):
             place = cls(int(attempt), int(seq))
             if max(place) <= LAST_SEQ:
                 return place
-        field = FieldError("Last-Event-ID", "must be an event's id, such as 1-12")
-        raise InvalidRequestError(errors=(field,))
+        why = "must be an event's id, such as 1-12"
+        raise InvalidRequestError.of(field, why)
 
 
 def _is_number(text: str) -> bool:

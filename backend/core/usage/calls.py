@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from backend.core.db import Database, transaction
-from backend.core.errors import FieldError, InvalidRequestError
+from backend.core.errors import InvalidRequestError
 from backend.core.jobs.states import ErrorCode, State
 from backend.core.models import ApiKey, Job, User
 from backend.core.usage.grouping import CALLS, LIVE, Only, conditions
@@ -137,8 +137,8 @@ class UsageCalls:
             row = session.execute(ended).one_or_none()
         if row and row.finished_at and owner_id in (None, row.owner_id):
             return row.finished_at, job_id
-        told = FieldError("after", "is no call that has ended, or none that is kept")
-        raise InvalidRequestError(errors=(told,))
+        why = "is no call that has ended, or none that is kept"
+        raise InvalidRequestError.of("after", why)
 
     def _page(
         self, which: Which, place: tuple[datetime, str] | None, size: int

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from backend.core.streams.frames import LAST_SEQ
 from tests.integration.api.caller import CHAT, Api
 
 IMAGE = "iVBORw0KGgo="
@@ -248,6 +249,20 @@ def test_a_wrong_event_id_is_422(ann: Api, place: str) -> None:
 
     assert reply.status_code == 422
     assert list(field_errors(reply)) == ["Last-Event-ID"]
+
+
+@pytest.mark.parametrize(
+    ("address", "field"), [("tokens", "after"), ("events", "last_event_id")]
+)
+def test_a_wrong_event_id_in_the_query_is_named_as_it_was_sent(
+    ann: Api, address: str, field: str
+) -> None:
+    job_id = ann.submit().json["id"]
+
+    reply = ann.get(f"/api/v1/jobs/{job_id}/{address}?{field}=1-{LAST_SEQ + 1}")
+
+    assert reply.status_code == 422
+    assert list(field_errors(reply)) == [field]
 
 
 def test_a_method_that_is_not_there_is_405_and_the_others_are_named(ann: Api) -> None:

@@ -10,7 +10,7 @@ from backend.core.db import Database
 from backend.core.jobs.repository.query import JobQuery
 from backend.core.limits.decision import Allowance, Limits, Standing, Subject, Whose
 from backend.core.limits.reconciliation import Reconciled, Reconciliation
-from backend.core.limits.reservations import Outcome, Reservations, Settlement
+from backend.core.limits.reservations import Reservations, Settlement, Verdict
 from backend.core.redis_client import KeptConnections
 
 USER = 3
@@ -25,7 +25,7 @@ class Bench:
 
     def ask(
         self, job: str, *, of_user: Limits, key: int = 1, of_key: Limits | None = None
-    ) -> Outcome:
+    ) -> Verdict:
         allowance = Allowance(key, of_key or Limits(), USER, of_user)
         return self.reservations.reserve(allowance, {job: 10})
 
@@ -116,9 +116,9 @@ def test_limits_that_are_taken_away_meanwhile_are_settled_all_the_same(
 
 
 def test_a_reservation_that_is_asked_for_again_is_one_of_both(bench: Bench) -> None:
-    outcomes = [bench.ask("a", of_user=Limits(rpm=1)) for _ in range(2)]
+    verdicts = [bench.ask("a", of_user=Limits(rpm=1)) for _ in range(2)]
 
-    assert [outcome.hindrance for outcome in outcomes] == [None, None]
+    assert [verdict.hindrance for verdict in verdicts] == [None, None]
     assert bench.used() == (1, 10, 0, 10, 1)
 
 

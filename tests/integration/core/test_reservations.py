@@ -18,10 +18,10 @@ def bench(client: redis.Redis, connections: KeptConnections) -> Bench:
 def test_what_is_admitted_is_held(bench: Bench) -> None:
     limits = Allowance(1, Limits(rpm=5, tpm=100, daily_tokens=1_000, max_concurrency=2))
 
-    outcome = bench.reservations.reserve(limits, {"a": 30})
+    verdict = bench.reservations.reserve(limits, {"a": 30})
 
-    assert outcome.hindrance is None
-    at = outcome.accounts[0].standing
+    assert verdict.hindrance is None
+    at = verdict.balances[0].standing
     assert (at.requests, at.tokens, at.charged, at.reserved, at.places) == (
         *(1, 30),
         *(0, 30),
@@ -67,9 +67,9 @@ def test_a_minute_slides(bench: Bench) -> None:
     bench.pass_ms(40_000)
     assert bench.ask(**most) is None
     assert bench.ask(**most) is Limit.REQUESTS
-    outcome = bench.reservations.reserve(Allowance(1, Limits(**most)), {"x": 1})
-    assert outcome.hindrance is not None
-    assert 19_000 < (outcome.hindrance.wait_ms or 0) <= 20_000
+    verdict = bench.reservations.reserve(Allowance(1, Limits(**most)), {"x": 1})
+    assert verdict.hindrance is not None
+    assert 19_000 < (verdict.hindrance.wait_ms or 0) <= 20_000
     bench.pass_ms(20_000)
 
     assert bench.ask(**most) is None
@@ -85,9 +85,9 @@ def test_the_time_until_enough_tokens_are_free_is_told(bench: Bench) -> None:
         bench.pass_ms(age)
 
     def wait_ms(cost: int) -> int:
-        outcome = bench.reservations.reserve(Allowance(1, Limits(tpm=100)), {"x": cost})
-        assert outcome.hindrance is not None
-        return outcome.hindrance.wait_ms or 0
+        verdict = bench.reservations.reserve(Allowance(1, Limits(tpm=100)), {"x": cost})
+        assert verdict.hindrance is not None
+        return verdict.hindrance.wait_ms or 0
 
     # Their ages are 50, 20 and 0 s.
     assert 9_000 < wait_ms(40) <= 10_000

@@ -76,9 +76,9 @@ def test_what_was_never_accepted_leaves_nothing(bench: Bench) -> None:
 def test_a_reservation_that_is_asked_for_again_is_one(bench: Bench) -> None:
     limits = Allowance(1, Limits(rpm=1, max_concurrency=1))
 
-    outcomes = [bench.reservations.reserve(limits, {"a": 10}) for _ in range(2)]
+    verdicts = [bench.reservations.reserve(limits, {"a": 10}) for _ in range(2)]
 
-    assert [outcome.hindrance for outcome in outcomes] == [None, None]
+    assert [verdict.hindrance for verdict in verdicts] == [None, None]
     assert bench.used() == (1, 10, 0, 10, 1)
 
 
@@ -111,11 +111,11 @@ def test_limits_that_were_lowered_wait_until_enough_has_slid(bench: Bench) -> No
         bench.ask(rpm=3)
         bench.pass_ms(10_000)
 
-    outcome = bench.reservations.reserve(Allowance(1, Limits(rpm=1)), {"x": 1})
+    verdict = bench.reservations.reserve(Allowance(1, Limits(rpm=1)), {"x": 1})
 
     # The newest is 10 s old; it too must have slid.
-    assert outcome.hindrance is not None
-    assert 49_000 < (outcome.hindrance.wait_ms or 0) <= 50_000
+    assert verdict.hindrance is not None
+    assert 49_000 < (verdict.hindrance.wait_ms or 0) <= 50_000
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.QUEUED])

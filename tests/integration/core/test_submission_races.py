@@ -129,6 +129,23 @@ def test_another_body_is_a_conflict_however_it_was_found(
         stack.service.submit(job)
 
 
+def test_of_a_request_that_is_a_conflict_nothing_is_committed(
+    stack: Stack, maria: Database
+) -> None:
+    other = new_job(idempotency_key="once", body_hash="another")
+    jobs = [new_job(**KEY), new_job(idempotency_key="once more", body_hash="h")]
+    commit: JobCommit = stack.service._commit
+
+    def beside_another(jobs: Sequence[NewJob]) -> list[Accepted]:
+        return commit._commit([[other], jobs])[1]
+
+    stack.service._commit = beside_another  # type: ignore[assignment]  # a joined one
+
+    with pytest.raises(IdempotencyConflictError):
+        stack.service.submit_all(jobs)
+    assert [JobQuery(maria).get(job.id) for job in jobs] == [None, None]
+
+
 def test_a_row_that_is_refused_for_another_reason_is_no_repeat(
     stack: Stack, maria: Database
 ) -> None:

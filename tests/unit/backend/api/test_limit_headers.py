@@ -2,7 +2,7 @@ import pytest
 
 from backend.api.limit_headers import duration, limit_headers
 from backend.core.limits.decision import Limits, Whose
-from tests.unit.backend.core.limits.standings import account, standing
+from tests.unit.backend.core.limits.standings import balance, standing
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ def test_a_span_is_written_as_openai_does(milliseconds: int, written: str) -> No
 def test_only_what_is_limited_has_headers() -> None:
     used = standing(requests=3, tokens=70, reset_ms=59_000)
 
-    assert limit_headers([account(Limits(max_concurrency=2), used)]) == {}
-    assert limit_headers([account(Limits(rpm=5), used)]) == {
+    assert limit_headers([balance(Limits(max_concurrency=2), used)]) == {}
+    assert limit_headers([balance(Limits(rpm=5), used)]) == {
         "x-ratelimit-limit-requests": "5",
         "x-ratelimit-remaining-requests": "2",
         "x-ratelimit-reset-requests": "59s",
@@ -39,22 +39,22 @@ def test_what_was_used_beyond_a_limit_leaves_nothing_and_nothing_used_is_whole()
 ):
     used = standing(requests=1, tokens=0, reset_ms=59_000)
 
-    headers = limit_headers([account(Limits(rpm=1, tpm=10), used)])
+    headers = limit_headers([balance(Limits(rpm=1, tpm=10), used)])
 
     assert headers["x-ratelimit-remaining-requests"] == "0"
     assert headers["x-ratelimit-remaining-tokens"] == "10"
     assert headers["x-ratelimit-reset-tokens"] == "0s"
-    lowered = limit_headers([account(Limits(tpm=10), standing(tokens=25))])
+    lowered = limit_headers([balance(Limits(tpm=10), standing(tokens=25))])
     assert lowered["x-ratelimit-remaining-tokens"] == "0"
 
 
 def test_of_a_key_and_its_user_what_has_less_left_is_told() -> None:
-    key = account(Limits(rpm=10, tpm=500), standing(requests=3, tokens=1))
+    key = balance(Limits(rpm=10, tpm=500), standing(requests=3, tokens=1))
     used = standing(requests=8, tokens=9, reset_ms=5_000)
-    user = account(Limits(rpm=9, tpm=1_000), used, Whose.USER)
+    user = balance(Limits(rpm=9, tpm=1_000), used, Whose.USER)
 
-    for accounts in ([key, user], [user, key]):
-        headers = limit_headers(accounts)
+    for balances in ([key, user], [user, key]):
+        headers = limit_headers(balances)
         assert headers["x-ratelimit-limit-requests"] == "9"
         assert headers["x-ratelimit-remaining-requests"] == "1"
         assert headers["x-ratelimit-reset-requests"] == "5s"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from backend.core.limits.decision import (
-    Account,
+    Balance,
     Limits,
     Standing,
     Subject,
@@ -19,5 +19,5 @@ def standing(**over: Any) -> Standing:
     return Standing(**(nothing | {"day_ms": HOUR_MS} | over))
 
 
-def account(limits: Limits, used: Standing, whose: Whose = Whose.KEY) -> Account:
-    return Account(Subject(whose, 1, limits), used)
+def balance(limits: Limits, used: Standing, whose: Whose = Whose.KEY) -> Balance:
+    return Balance(Subject(whose, 1, limits), used)

@@ -18,7 +18,7 @@ from backend.core.limits.decision import (
     Whose,
     hindrance,
 )
-from tests.unit.backend.core.limits.standings import account, standing
+from tests.unit.backend.core.limits.standings import balance, standing
 
 
 def test_a_key_without_a_number_has_no_limits() -> None:
@@ -38,7 +38,7 @@ def test_a_key_is_bound_by_its_limits_and_by_its_users_if_that_has_some() -> Non
 
 
 def reason(limits: Limits, used: Standing, cost: int = 10) -> Hindrance:
-    return hindrance([account(limits, used)], Demand(cost))
+    return hindrance([balance(limits, used)], Demand(cost))
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_where_nothing_hinders_there_is_no_reason() -> None:
 def test_of_a_key_and_its_user_the_one_that_has_to_wait_longer_is_named() -> None:
     soon = standing(requests=2, requests_wait_ms=1_000)
     late = standing(requests=9, requests_wait_ms=9_000)
-    accounts = [
-        account(Limits(rpm=2), soon),
-        account(Limits(rpm=9), late, Whose.USER),
+    balances = [
+        balance(Limits(rpm=2), soon),
+        balance(Limits(rpm=9), late, Whose.USER),
     ]
 
-    found = hindrance(accounts, Demand(1))
+    found = hindrance(balances, Demand(1))
 
     assert found.wait_ms == 9_000
     assert found.detail.startswith("The user, with all keys together, is allowed 9")
-    assert hindrance(accounts[:1], Demand(1)).detail.startswith("The key is allowed 2")
+    assert hindrance(balances[:1], Demand(1)).detail.startswith("The key is allowed 2")

@@ -28,8 +28,8 @@ def test_a_place_is_read_as_it_is_written(text: str) -> None:
 )
 def test_what_is_no_place_is_a_callers_mistake(text: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        EntryId.parse(text)
-    assert caught.value.errors[0].field == "Last-Event-ID"
+        EntryId.parse(text, field="after")
+    assert caught.value.errors[0].field == "after"
 
 
 def test_places_are_ordered_as_redis_orders() -> None:
