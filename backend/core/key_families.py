@@ -7,7 +7,7 @@ so that none is made meanwhile.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -71,6 +71,14 @@ def narrow(
             setattr(one, name, value)
         if less:
             session.add(_with(key, "key.updated", one, actor, **less))
+        disable_if_useless(session, one, actor=actor)
+
+
+def disable_if_useless(session: Session, key: ApiKey, *, actor: str) -> None:
+    """Disable a key that was left without a scope."""
+    if not key.scopes and key.disabled_at is None:
+        key.disabled_at = datetime.now(UTC)
+        session.add(event("key.disabled", actor=actor, subject=key.prefix))
 
 
 def _family(session: Session, key: ApiKey) -> list[ApiKey]:

@@ -23,6 +23,7 @@ from backend.core.accounts.user_names import check_user_name
 from backend.core.audit import event
 from backend.core.db import Database, transaction
 from backend.core.errors import InvalidKeyError
+from backend.core.key_families import disable_if_useless
 from backend.core.models import SYSTEM_USER, ApiKey, Job, UsageHour, User
 from backend.core.sessions import end_sessions_of
 
@@ -142,7 +143,7 @@ class Users:
             takes = takes_an_administrator(change, role=role, disabled=disabled)
             if takes and admins == [user.id]:
                 raise LastAdministratorError
-            self._apply(session, user, change, hashed)
+            self._apply(session, user, change, hashed, actor=actor)
             if said := told(change, before):
                 changed = event("user.changed", actor=actor, subject=name, **said)
                 session.add(changed)
@@ -156,11 +157,13 @@ class Users:
         user: User,
         change: UserChange,
         hashed: str | None,
+        *,
+        actor: str,
     ) -> None:
         for name, value in change.bounds.items():
             setattr(user, name, value)
         if change.role not in (None, user.role):
-            _give_role(session, user, change.role)
+            _give_role(session, user, change.role, actor=actor)
         if change.disabled is not None:
             since = user.disabled_at or datetime.now(UTC)
             user.disabled_at = since if change.disabled else None
@@ -228,14 +231,13 @@ def _locked(session: Transaction, user_id: int) -> User:
     return user
 
 
-def _give_role(session: Transaction, user: User, role: Role) -> None:
+def _give_role(session: Transaction, user: User, role: Role, *, actor: str) -> None:
     """Give a role: log-ins get what it allows, keys lose what it does not."""
     user.role = role.value
     keys = select(ApiKey).where(ApiKey.user_id == user.id).with_for_update()
     for key in session.execute(keys).scalars():
         key.scopes = scopes_of(role) if key.is_login else narrowed(key.scopes, role)
-        if not key.scopes and key.disabled_at is None:
-            key.disabled_at = datetime.now(UTC)
+        disable_if_useless(session, key, actor=actor)
 
 
 def _owns_something(session: Transaction, user_id: int) -> bool:

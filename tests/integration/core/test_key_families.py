@@ -172,6 +172,15 @@ def test_what_narrows_a_key_narrows_what_was_made_with_it(family: Family) -> Non
         assert caller.limits.key.rpm == 5
 
 
+def test_what_is_left_without_a_scope_is_disabled(family: Family) -> None:
+    family.registry.update(family.key.prefix, {"scopes": ["inference"]}, actor="root")
+    child = family.child_of(family.leaked)
+    family.registry.update(family.key.prefix, {"scopes": ["read"]}, actor="root")
+
+    assert family.alive(family.leaked, child) == [True, False]
+    assert [told[0] for told in family.events()][-1] == "key.disabled"
+
+
 def test_what_widens_a_key_widens_nothing_else(family: Family) -> None:
     registry, prefix = family.registry, family.key.prefix
     registry.update(prefix, {"rpm": 5, "scopes": ["read"]}, actor="root")
