@@ -84,24 +84,33 @@ def test_a_leader_that_is_torn_out_while_it_steps_back_passes_the_lead_on(
     assert runs.batches == [[0], [1, 2], [4]]
 
 
+is_torn = threading.Event()
+
+
 @contextmanager
 def tearable() -> Iterator[None]:
-    """Let a signal tear this thread out of what it waits for."""
+    """Let a signal tear this thread out of what it waits for, once."""
 
     def torn(*_: object) -> None:
-        raise TornOutError
+        if not is_torn.is_set():
+            is_torn.set()
+            raise TornOutError
 
-    before = signal.signal(signal.SIGUSR1, torn)
+    is_torn.clear()
+    signal.signal(signal.SIGUSR1, torn)
     try:
         yield
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        # One that comes late would end the process.
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def tear_main_out() -> None:
     main = threading.main_thread().ident
     assert main is not None
-    signal.pthread_kill(main, signal.SIGUSR1)
+    # In the instant before a wait a signal is noticed only when the wait is over.
+    while not is_torn.wait(0.05):
+        signal.pthread_kill(main, signal.SIGUSR1)
 
 
 def test_an_heir_that_is_torn_out_passes_the_lead_on(
